@@ -1,0 +1,69 @@
+/**
+ * From an errno to a code of ours, in one place. What failed decides the word: a full medium is another thing than a full disk
+ * of this machine, and a pulled medium must never look like a false signature.
+ */
+import { Damaged, GapferryError, Unfit } from '@gapferry/bundle-format/errors';
+
+/** Where the failing file lies. */
+export type Whereabouts = 'machine' | 'medium';
+export type Doing = 'read' | 'write';
+
+interface FaultContext {
+  readonly where: Whereabouts;
+  readonly doing: Doing;
+  /** What was read or written, as a person knows it: a path. */
+  readonly what: string;
+}
+
+/** The errno name (`ENOSPC`) of a system error, or undefined. */
+export const errnoOf = (error: unknown): string | undefined =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+
+/** The errno beneath an error that `toFault` made. */
+export const causeErrno = (error: unknown): string | undefined =>
+  error instanceof GapferryError ? errnoOf(error.cause) : errnoOf(error);
+
+const GONE = new Set(['ENODEV', 'ENXIO', 'ENOTCONN', 'ESTALE', 'ENOMEDIUM', 'ESHUTDOWN', 'EREMOTEIO']);
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+const FORBIDDEN = new Set(['EACCES', 'EPERM']);
+
+/** True for errors that a medium gives when it was pulled out or died, as opposed to one bad sector. */
+export const isGone = (error: unknown): boolean => GONE.has(errnoOf(error) ?? '');
+
+const says = ({ what, doing }: FaultContext, errno: string): string =>
+  `${what} could not be ${doing === 'read' ? 'read' : 'written'} (${errno})`;
+
+const mediumFault = (context: FaultContext, errno: string, cause: unknown): GapferryError => {
+  const more = { facts: { path: context.what, errno }, cause };
+  const text = says(context, errno);
+  if (GONE.has(errno)) return new Unfit('MEDIA_GONE', `the medium went away: ${text}`, more);
+  if (FULL.has(errno)) return new Unfit('MEDIA_FULL', `the medium is full: ${text}`, more);
+  if (errno === 'EFBIG') return new Unfit('FS_FILE_LIMIT', text, more);
+  if (errno === 'EROFS') return new Unfit('MEDIA_READONLY', `the medium is write-protected: ${text}`, more);
+  if (FORBIDDEN.has(errno)) return new Unfit('PERMISSION', text, more);
+  return context.doing === 'read' ? new Damaged('MEDIA_READ', text, more) : new Unfit('MEDIA_WRITE', text, more);
+};
+
+const machineFault = (context: FaultContext, errno: string, cause: unknown): GapferryError => {
+  const more = { facts: { path: context.what, errno }, cause };
+  const text = says(context, errno);
+  if (FULL.has(errno)) return new Unfit('LOCAL_FULL', `the disk is full: ${text}`, more);
+  if (FORBIDDEN.has(errno)) return new Unfit('PERMISSION', text, more);
+  return new Unfit('LOCAL_IO', text, more);
+};
+
+/** Wraps a system error once, at the edge of the effect. A GapferryError and an error without errno pass unchanged. */
+export const toFault = (error: unknown, context: FaultContext): unknown => {
+  const errno = errnoOf(error);
+  if (error instanceof GapferryError || errno === undefined || !/^E[A-Z0-9]+$/.test(errno)) return error;
+  return context.where === 'medium' ? mediumFault(context, errno, error) : machineFault(context, errno, error);
+};
+
+/** Runs `effect` and wraps what it throws with `toFault`. */
+export const withFaults = <T>(context: FaultContext, effect: () => T): T => {
+  try {
+    return effect();
+  } catch (error) {
+    throw toFault(error, context);
+  }
+};

@@ -1,0 +1,66 @@
+/** Key files: minisign's own formats, so that its command works with them. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Misused } from '@gapferry/bundle-format/errors';
+import {
+  encodePublicKey,
+  encodeSecretKey,
+  fingerprintOf,
+  generateKeyPair,
+  parsePublicKey,
+  parseSecretKey,
+  type PublicKey,
+  type SecretKey,
+} from '@gapferry/bundle-format/signature';
+import { makeFolder, writeNew } from '../files/durable.ts';
+import type { Whereabouts } from '../files/fault.ts';
+import { readBounded } from '../files/safe-open.ts';
+import { assertOwnerOnly } from './owner.ts';
+
+/** A minisign key file has less than 400 bytes; room for a long comment. */
+const MAX_KEY_FILE_BYTES = 4096;
+
+export interface KeyPairFiles {
+  readonly publicKey: PublicKey;
+  readonly fingerprint: string;
+  /** Mode 0600. */
+  readonly secretPath: string;
+  /** Mode 0644. */
+  readonly publicPath: string;
+}
+
+const read = (path: string, where: Whereabouts): string =>
+  Buffer.from(readBounded(path, MAX_KEY_FILE_BYTES, { where })).toString('utf8');
+
+/**
+ * Makes a new key pair `<folder>/<base>.key` and `<folder>/<base>.pub`. Never replaces anything.
+ * @throws Misused ALREADY_THERE; Unfit LOCAL_FULL, PERMISSION
+ */
+export const writeKeyPair = (folder: string, base: string): KeyPairFiles => {
+  const secretPath = join(folder, `${base}.key`);
+  const publicPath = join(folder, `${base}.pub`);
+  for (const path of [secretPath, publicPath]) {
+    if (existsSync(path)) throw new Misused('ALREADY_THERE', `${path} exists already`, { facts: { path } });
+  }
+  makeFolder(folder);
+  const { publicKey, secretKey } = generateKeyPair();
+  writeNew(secretPath, encodeSecretKey(secretKey), 0o600);
+  writeNew(publicPath, encodePublicKey(publicKey), 0o644);
+  return { publicKey, fingerprint: fingerprintOf(publicKey), secretPath, publicPath };
+};
+
+/**
+ * Reads a secret key, after making sure that nobody else can.
+ * @throws Unfit KEY_FILE_UNSAFE, KEY_FILE_FORMAT, LOCAL_IO (no such file), PERMISSION
+ */
+export const readSecretKeyFile = (path: string): SecretKey => {
+  assertOwnerOnly(path);
+  return parseSecretKey(read(path, 'machine'), path);
+};
+
+/**
+ * Reads a public key, from this machine or from a medium; from there it is a proposal that only a fingerprint makes trusted.
+ * @throws Unfit KEY_FILE_FORMAT, LOCAL_IO (no such file), PERMISSION; Refused KEY_WEAK, LIMIT_MANIFEST; Damaged NOT_A_REGULAR_FILE
+ */
+export const readPublicKeyFile = (path: string, where: Whereabouts = 'machine'): PublicKey =>
+  parsePublicKey(read(path, where), path);
