@@ -1,0 +1,124 @@
+/** Builds the real world of an import from a configuration, once, at the front door. */
+import { accessSync, constants, rmSync, statSync, writeFileSync, renameSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Misused, Unfit } from '@gapferry/bundle-format/errors';
+import { loadPreset, type Preset } from '@gapferry/repository';
+import type { CourierLine } from '@gapferry/station/courier';
+import { makeFolder } from '@gapferry/station/files/durable';
+import { errnoOf } from '@gapferry/station/files/fault';
+import { readSecretKeyFile } from '@gapferry/station/keys/files';
+import { openAudit } from '@gapferry/station/record/audit';
+import { openLog } from '@gapferry/station/record/log';
+import { takeLock } from '@gapferry/station/state/lock';
+import { CONFIG_NAME, loadImportConfig } from '../configuration/load.ts';
+import type { ImportConfig } from '../configuration/schema.ts';
+import { type Journal, openJournal, readJournal } from '../journal/journal.ts';
+import { readTrust } from '../trust/file.ts';
+import { trustedExporters } from '../trust/store.ts';
+import { prepareStaging } from '../receiving/take-objects.ts';
+import { auditPath, inboxOf, journalPath, lockPath, spoolOf, type World } from '../world.ts';
+
+/** @param given what --config said */
+export const configPath = (given: string | undefined): string => resolve(given ?? CONFIG_NAME);
+
+export interface OpenWorld {
+  readonly world: World;
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  /** Told to whoever comes second: `import`, `run`. */
+  readonly doing: string;
+  /** Human log lines to stderr. */
+  readonly terminal: boolean;
+  readonly courier: (medium: string, line: CourierLine) => void;
+  readonly progress?: World['progress'];
+  readonly now?: () => Date;
+}
+
+/**
+ * For everything that changes the journal: one at a time.
+ * @throws Misused CONFIG_*; Unfit LOCKED, KEY_FILE_*, STATE_VERSION, PERMISSION, LOCAL_*
+ */
+export function openWorld(given: string | undefined, options: WorldOptions): OpenWorld {
+  const config = loadImportConfig(configPath(given));
+  const presets = loadPresets(config);
+  for (const folder of [config.state, config.logs, inboxOf(config), spoolOf(config)]) makeFolder(folder);
+  const lock = takeLock(lockPath(config), options.doing);
+  try {
+    const secretKey = readSecretKeyFile(config.key);
+    for (const [name, { path }] of config.repositories) checkTarget(name, path);
+    const journal = openJournal(journalPath(config));
+    const log = openLog({ name: 'import-agent', folder: config.logs, terminal: options.terminal });
+    const audit = openAudit(auditPath(config));
+    const world: World = {
+      config,
+      presets,
+      journal,
+      secretKey,
+      log,
+      audit,
+      now: options.now ?? (() => new Date()),
+      courier: options.courier,
+      progress: options.progress ?? (() => undefined),
+    };
+    return {
+      world,
+      close: async () => {
+        audit.close();
+        journal.close();
+        lock.release();
+        await log.close();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** @throws Misused PRESET_INVALID */
+export const loadPresets = (config: ImportConfig): Map<string, Preset> =>
+  new Map([...config.repositories].map(([name, { preset }]) => [name, loadPreset(preset, config.presets)]));
+
+/** For commands that only look, also beside the daemon. Undefined before the first import. */
+export function readOnlyJournal(config: ImportConfig): Journal | undefined {
+  try {
+    accessSync(journalPath(config), constants.R_OK);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw new Unfit('PERMISSION', `the journal ${journalPath(config)} cannot be read`, { cause: error });
+  }
+  return readJournal(journalPath(config));
+}
+
+/** "Accept any" does not exist. @throws Misused CONFIG_TRUST */
+export function requireTrust(config: ImportConfig): void {
+  if (trustedExporters(readTrust(config.trust)).length > 0) return;
+  throw new Misused('CONFIG_TRUST', `nobody is trusted yet: ${config.trust} holds no key`, {
+    facts: { trust: config.trust },
+    hint: 'enrol the exporter first: gapferry-import trust add exporter.pub --fingerprint F',
+  });
+}
+
+/** The target is there, may be written to, and its staging folder is on its filesystem: proven by a rename. @throws Misused CONFIG_PERMS, CONFIG_PATHS */
+export function checkTarget(name: string, root: string): void {
+  try {
+    if (!statSync(root).isDirectory()) throw new Misused('CONFIG_PERMS', `the target of ${name}, ${root}, is not a folder`);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    throw new Misused('CONFIG_PERMS', `the target of ${name}, ${root}, does not exist`, { hint: `make the folder and give it to the account that runs the agent` });
+  }
+  try {
+    const staging = prepareStaging(root);
+    const probe = join(staging, `probe-${process.pid}`);
+    const home = join(root, '.gapferry', `probe-${process.pid}`);
+    writeFileSync(probe, '', { mode: 0o600 });
+    renameSync(probe, home);
+    rmSync(home);
+  } catch (error) {
+    const code = errnoOf(error) === 'EXDEV' ? 'CONFIG_PATHS' : 'CONFIG_PERMS';
+    throw new Misused(code, `the target of ${name}, ${root}, cannot be worked in`, { cause: error, facts: { path: root } });
+  }
+}
+

@@ -1,0 +1,206 @@
+/**
+ * A published tree on disk: the few things that publishing does to it. No write ever goes through a link: every folder on the way is looked at, and what is
+ * replaced is replaced by a rename (THREATS 65).
+ */
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, type Stats, utimesSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Refused } from '@gapferry/bundle-format/errors';
+import { syncFilesystem } from '@gapferry/station/files/durable';
+import { errnoOf, withFaults } from '@gapferry/station/files/fault';
+import { fileMode } from '../receiving/staging.ts';
+
+export type Change =
+  | { readonly do: 'place' | 'replace' | 'link' | 'folder' | 'touch' | 'bury'; readonly path: string }
+  | { readonly do: 'sync' };
+
+export type Kind = 'nothing' | 'file' | 'link' | 'folder' | 'other';
+
+const FOLDER_MODE = 0o755;
+
+export class Tree {
+  readonly root: string;
+  readonly staging: string;
+  readonly #tombstones: string;
+  /** Told before each change; tests record the order with it, or fail there. */
+  readonly #before: (change: Change) => void;
+  readonly #folders = new Set<string>();
+  #dirty = false;
+
+  constructor(root: string, snapshot: number, before: (change: Change) => void = () => undefined) {
+    this.root = root;
+    this.staging = stagingOf(root);
+    this.#tombstones = join(root, '.gapferry', 'tombstones', String(snapshot));
+    this.#before = before;
+  }
+
+  /** What lies at a path, no link followed. */
+  kind(path: string): Kind {
+    return this.#guard(path, () => kindOf(statOf(join(this.root, path))));
+  }
+
+  stat(path: string): Stats | undefined {
+    return this.#guard(path, () => statOf(join(this.root, path)));
+  }
+
+  /** Every folder above the path that exists is a real folder. @returns the first component that is a file, if there is one. @throws Refused STORE_TAMPERED */
+  obstacle(path: string): string | undefined {
+    const parent = dirname(path);
+    if (parent === '.' || this.#folders.has(parent)) return undefined;
+    const above = this.obstacle(parent);
+    if (above !== undefined) return above;
+    switch (this.kind(parent)) {
+      case 'folder':
+        this.#folders.add(parent);
+        return undefined;
+      case 'nothing':
+        return undefined;
+      case 'file':
+        return parent;
+      case 'link':
+      case 'other':
+        throw tampered(parent, 'is a link or a strange thing where a folder of the repository goes');
+    }
+  }
+
+  /** Makes a folder and those above it. What is in the way must be gone. @throws Refused STORE_TAMPERED */
+  ensureFolder(path: string): void {
+    if (path === '.' || this.#folders.has(path)) return;
+    this.ensureFolder(dirname(path));
+    switch (this.kind(path)) {
+      case 'folder':
+        break;
+      case 'nothing':
+        this.#change({ do: 'folder', path });
+        this.#guard(path, () => {
+          mkdirSync(join(this.root, path), FOLDER_MODE);
+          chmodSync(join(this.root, path), FOLDER_MODE);
+        });
+        break;
+      case 'file':
+      case 'link':
+      case 'other':
+        throw tampered(path, 'lies where a folder of the repository goes');
+    }
+    this.#folders.add(path);
+  }
+
+  /** Gives a staged file its mode and time. @returns how it looks then; undefined when it is not there or not of this size */
+  dress(name: string, look: { readonly size: number; readonly exec: boolean; readonly mtime: number }): Stats | undefined {
+    const path = join(this.staging, name);
+    return this.#guard(path, () => {
+      const stat = statOf(path);
+      if (stat === undefined || !stat.isFile() || stat.size !== look.size) return undefined;
+      return dressFile(path, stat, look);
+    });
+  }
+
+  /** Renames a staged file to its path, over whatever file or link is there. */
+  place(name: string, path: string, exists: boolean): void {
+    this.ensureFolder(dirname(path));
+    this.#change({ do: exists ? 'replace' : 'place', path });
+    this.#guard(path, () => renameSync(join(this.staging, name), join(this.root, path)));
+  }
+
+  /** Makes a link under a temporary name and renames it to its path. */
+  placeLink(path: string, target: string, temporary: string): Stats {
+    this.ensureFolder(dirname(path));
+    this.#change({ do: 'link', path });
+    return this.#guard(path, () => {
+      const made = join(this.staging, temporary);
+      rmSync(made, { force: true });
+      symlinkSync(target, made);
+      renameSync(made, join(this.root, path));
+      return lstatSync(join(this.root, path));
+    });
+  }
+
+  /** Mode and time of a file whose bytes are right. */
+  touch(path: string, look: { readonly exec: boolean; readonly mtime: number }): Stats {
+    this.#change({ do: 'touch', path });
+    return this.#guard(path, () => dressFile(join(this.root, path), lstatSync(join(this.root, path)), look));
+  }
+
+  /** Moves a file or link aside, under its old path, and takes away the folders that it leaves empty. */
+  bury(path: string): void {
+    this.#change({ do: 'bury', path });
+    this.#guard(path, () => {
+      const grave = join(this.#tombstones, path);
+      mkdirSync(dirname(grave), { recursive: true, mode: 0o700 });
+      rmSync(grave, { recursive: true, force: true });
+      try {
+        renameSync(join(this.root, path), grave);
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error; // buried before a crash
+      }
+      this.#removeEmpty(dirname(path));
+    });
+  }
+
+  /** Takes away an empty folder; false when something is in it. */
+  removeFolder(path: string): boolean {
+    this.#folders.clear();
+    try {
+      rmdirSync(join(this.root, path));
+      return true;
+    } catch (error) {
+      return errnoOf(error) === 'ENOENT';
+    }
+  }
+
+  #removeEmpty(path: string): void {
+    for (let folder = path; folder !== '.'; folder = dirname(folder)) if (!this.removeFolder(folder)) return;
+  }
+
+  /** One flush of the filesystem, if anything changed since the last. */
+  sync(): void {
+    if (!this.#dirty) return;
+    this.#before({ do: 'sync' });
+    syncFilesystem(this.root);
+    this.#dirty = false;
+  }
+
+  markDirty(): void {
+    this.#dirty = true;
+  }
+
+  #change(change: Change): void {
+    this.#before(change);
+    this.#dirty = true;
+  }
+
+  #guard<T>(what: string, effect: () => T): T {
+    return withFaults({ where: 'machine', doing: 'write', what: join(this.root, what) }, effect);
+  }
+}
+
+export const stagingOf = (root: string): string => join(root, '.gapferry', 'staging');
+
+export const tampered = (path: string, why: string): Refused => new Refused('STORE_TAMPERED', `${JSON.stringify(path)} ${why}`, { facts: { path } });
+
+const statOf = (path: string): Stats | undefined => {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+};
+
+const kindOf = (stat: Stats | undefined): Kind => {
+  if (stat === undefined) return 'nothing';
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'folder';
+  return stat.isSymbolicLink() ? 'link' : 'other';
+};
+
+export const isExecutable = (stat: Stats): boolean => (stat.mode & 0o100) !== 0;
+
+function dressFile(path: string, stat: Stats, { exec, mtime }: { readonly exec: boolean; readonly mtime: number }): Stats {
+  const modeFits = (stat.mode & 0o777) === fileMode(exec);
+  const timeFits = Math.round(stat.mtimeMs) === mtime;
+  if (modeFits && timeFits) return stat;
+  if (!modeFits) chmodSync(path, fileMode(exec));
+  if (!timeFits) utimesSync(path, mtime / 1000, mtime / 1000);
+  return lstatSync(path);
+}
+

@@ -1,0 +1,23 @@
+/** The medium process: the only code that opens files of a medium. It has neither keys nor journal, and may be killed at any moment. */
+import { serveMedium } from '@gapferry/station/media/serve';
+import { takeHead } from './head.ts';
+import { lay, readKeys } from './lay.ts';
+import { look } from './look.ts';
+import { receive } from './receive.ts';
+import type { MediumRequests } from './requests.ts';
+
+process.umask(0); // modes are decided where files are made
+
+serveMedium<MediumRequests>({
+  look: (ask, tell) => look(ask, () => tell.alive()),
+  head: async (ask, tell) => {
+    await takeHead(ask, () => tell.alive());
+    return null;
+  },
+  receive: (ask, tell) => receive(ask, tell),
+  lay: (ask, tell) => {
+    lay(ask, () => tell.alive());
+    return null;
+  },
+  keys: ({ root }) => readKeys(root),
+});

@@ -1,0 +1,116 @@
+/** What a medium process can be asked. Plain data only: it holds no key and no journal, and answers with events, never with the bytes of a bundle. */
+import type { DocumentInHead, ErrorJSON, Sha256 } from '@gapferry/bundle-format';
+
+/** A folder that may be a bundle. What was read of it lies in the inbox, to be checked there again. */
+export interface SeenBundle {
+  /** Absolute path on the medium. */
+  readonly folder: string;
+  /** Differs as soon as a file of the folder differs in name, length or time: a hint to look again, nothing is decided by it. */
+  readonly stamp: string;
+  /** True when the stamp is the one that the asker knows; then nothing else was read. */
+  readonly unchanged: boolean;
+  /** Digest of the manifest's bytes; its copy is `<inbox>/<digest>/manifest.json`. Null: there is none yet. */
+  readonly manifest: Sha256 | null;
+  /** Names of the signature files, copied to the same folder. */
+  readonly signatures: readonly string[];
+  /** Digest of SHA256SUMS, where there is such a file. */
+  readonly sums: Sha256 | null;
+  /** Names of files that are not ours. */
+  readonly foreign: readonly string[];
+  /** Why it could not be read. */
+  readonly error: ErrorJSON | null;
+}
+
+export interface LookAsk {
+  /** A medium's root, its `gapferry/bundles`, or one bundle folder. */
+  readonly path: string;
+  /** Local folder for manifests and signatures as they came. */
+  readonly inbox: string;
+  /** Stamps of an earlier look, by folder: what has not changed is not read again. */
+  readonly known: Readonly<Record<string, string>>;
+}
+export interface LookReply {
+  readonly bundles: readonly SeenBundle[];
+  /** Where receipts go: the medium's root. Null when the path is a folder of bundles somewhere else. */
+  readonly root: string | null;
+  /** Names beside the bundles that are not ours. */
+  readonly foreign: readonly string[];
+}
+
+/** A volume as the manifest states it; `wanted`: ordered bytes. */
+export interface VolumeAsk {
+  readonly number: number;
+  readonly name: string;
+  readonly bytes: number;
+  readonly blocks: Sha256;
+  readonly wanted: number;
+}
+
+export interface HeadAsk {
+  readonly folder: string;
+  readonly volume: VolumeAsk;
+  readonly inventories: readonly DocumentInHead[];
+  readonly index: DocumentInHead;
+  /** Local folder; a document is laid there as `<n>.ndjson` in the order of the head, the index last. */
+  readonly spool: string;
+}
+
+export interface ReceiveAsk {
+  readonly folder: string;
+  /** Volumes with something ordered, ascending. */
+  readonly volumes: readonly VolumeAsk[];
+  /** Local copy of the index. */
+  readonly index: string;
+  /** Local file of orders. */
+  readonly orders: string;
+  /** Staging folders; an order names one by its place in this list. */
+  readonly stagings: readonly string[];
+}
+
+export interface StagedObject {
+  readonly sha256: Sha256;
+  readonly size: number;
+}
+export interface ReceivedPart extends StagedObject {
+  readonly at: number;
+  readonly bytes: number;
+}
+
+export type ReceiveEvent =
+  /** Objects are whole, verified and flushed. */
+  | { readonly kind: 'staged'; readonly staging: number; readonly objects: readonly StagedObject[] }
+  | { readonly kind: 'parts'; readonly staging: number; readonly parts: readonly ReceivedPart[] }
+  | { readonly kind: 'damage'; readonly error: ErrorJSON }
+  /** So many bytes of the medium were read and checked since the last such event. */
+  | { readonly kind: 'read'; readonly bytes: number };
+
+export interface ReceiveReply {
+  /** Volumes that are not on this medium. */
+  readonly absent: readonly string[];
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+export interface LayAsk {
+  /** Root of the medium. */
+  readonly root: string;
+  /** Folder below it. */
+  readonly under: string;
+  /** Local files and their names there, in the order in which they are written. */
+  readonly files: readonly { readonly from: string; readonly name: string }[];
+  /** Names in that folder that may stay besides; others that look like receipts of this site are removed. Null: nothing is removed. */
+  readonly keep: readonly string[] | null;
+}
+
+export interface KeyOnMedium {
+  readonly name: string;
+  readonly text: string;
+}
+
+export type MediumRequests = {
+  readonly look: { ask: LookAsk; event: never; reply: LookReply };
+  readonly head: { ask: HeadAsk; event: never; reply: null };
+  readonly receive: { ask: ReceiveAsk; event: ReceiveEvent; reply: ReceiveReply };
+  readonly lay: { ask: LayAsk; event: never; reply: null };
+  readonly keys: { ask: { readonly root: string }; event: never; reply: readonly KeyOnMedium[] };
+};

@@ -1,0 +1,187 @@
+/**
+ * The staging folder of a repository, as a medium process fills it: one file an object, named by its digest, flushed in groups. A file counts only once the
+ * journal names it; the parent hears of a group after its flush, never before.
+ */
+import { closeSync, constants, futimesSync, openSync, rmSync, utimesSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { Damaged, sha256Of, Sha256Stream, type IndexRow, type Sha256 } from '@gapferry/bundle-format';
+import { DirectWriter } from '@gapferry/station/files/direct';
+import { syncFilesystem } from '@gapferry/station/files/durable';
+import { errnoOf, withFaults } from '@gapferry/station/files/fault';
+import type { Order } from './orders.ts';
+import type { ReceivedPart, StagedObject } from './requests.ts';
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+
+/** From here on a file goes past the page cache: the memory of the machine stays with those who need it, and the flush has less to do. */
+const DIRECT_FROM_BYTES = 16 * 1024 * 1024;
+const GROUP_BYTES = 256 * 1024 * 1024;
+const GROUP_OBJECTS = 5000;
+
+export const objectPath = (staging: string, sha256: Sha256): string => join(staging, sha256);
+export const partsPath = (staging: string, sha256: Sha256): string => join(staging, `${sha256}.parts`);
+
+/** Modes of published files; the umask of a medium process is 0. */
+export const fileMode = (exec: boolean): number => (exec ? 0o755 : 0o644);
+
+export interface Flushed {
+  objects(staging: number, objects: readonly StagedObject[]): void;
+  parts(staging: number, parts: readonly ReceivedPart[]): void;
+}
+
+interface Group {
+  readonly objects: StagedObject[];
+  readonly parts: ReceivedPart[];
+}
+
+export class StagingWriter {
+  readonly #stagings: readonly string[];
+  readonly #tell: Flushed;
+  readonly #groups = new Map<number, Group>();
+  #bytes = 0;
+  #count = 0;
+
+  constructor(stagings: readonly string[], tell: Flushed) {
+    this.#stagings = stagings;
+    this.#tell = tell;
+  }
+
+  /** Writes one object (or part) of the index from verified pieces. @throws Damaged ENTRY_HASH, ENTRY_SIZE; Unfit LOCAL_FULL; what the pieces throw */
+  take(row: IndexRow, order: Order, pieces: Iterable<Uint8Array>): void {
+    const staging = this.#stagings[order.staging] ?? '';
+    const group = this.#group(order.staging);
+    if (row.kind === 'part') {
+      writePart(partsPath(staging, row.sha256), row.at, pieces);
+      group.parts.push({ sha256: row.sha256, size: row.size, at: row.at, bytes: row.stored });
+    } else {
+      writeObject(objectPath(staging, row.sha256), row, order, pieces);
+      group.objects.push({ sha256: row.sha256, size: row.size });
+    }
+    this.#bytes += row.stored;
+    this.#count++;
+    if (this.#bytes >= GROUP_BYTES || this.#count >= GROUP_OBJECTS) this.flush();
+  }
+
+  #group(staging: number): Group {
+    let group = this.#groups.get(staging);
+    if (group === undefined) this.#groups.set(staging, (group = { objects: [], parts: [] }));
+    return group;
+  }
+
+  /** One flush of each filesystem that was written to, then the news. */
+  flush(): void {
+    for (const [n, { objects, parts }] of this.#groups) {
+      const staging = this.#stagings[n] ?? '';
+      syncFilesystem(staging, pathsOf(staging, { objects, parts }));
+      if (objects.length > 0) this.#tell.objects(n, objects);
+      if (parts.length > 0) this.#tell.parts(n, parts);
+    }
+    this.#groups.clear();
+    this.#bytes = 0;
+    this.#count = 0;
+  }
+}
+
+function* pathsOf(staging: string, { objects, parts }: Group): Generator<string> {
+  for (const { sha256 } of objects) yield objectPath(staging, sha256);
+  for (const { sha256 } of parts) yield partsPath(staging, sha256);
+}
+
+function writeObject(path: string, row: IndexRow, order: Order, pieces: Iterable<Uint8Array>): void {
+  try {
+    const found = row.size >= DIRECT_FROM_BYTES ? writeLarge(path, order, pieces) : writeSmall(path, row.size, order, pieces);
+    if (found.bytes !== row.size) throw wrongObject('ENTRY_SIZE', row, `has ${found.bytes} bytes, the index says ${row.size}`);
+    if (found.sha256 !== row.sha256) throw wrongObject('ENTRY_HASH', row, 'is not the object that the index names');
+  } catch (error) {
+    rmSync(path, { force: true }); // the journal does not know it, so it must not look like a good one
+    throw error;
+  }
+}
+
+const wrongObject = (code: 'ENTRY_SIZE' | 'ENTRY_HASH', row: IndexRow, why: string): Damaged =>
+  new Damaged(code, `entry ${JSON.stringify(row.kind === 'packed' ? row.member : row.entry)} ${why}`, { facts: { entry: row.entry, sha256: row.sha256, volume: row.volume } });
+
+interface Written {
+  readonly sha256: Sha256;
+  readonly bytes: number;
+}
+
+function writeSmall(path: string, size: number, { exec, mtime }: Order, pieces: Iterable<Uint8Array>): Written {
+  const fd = openNew(path, fileMode(exec));
+  try {
+    const found = writePieces(fd, path, size, pieces);
+    withFaults({ where: 'machine', doing: 'write', what: path }, () => futimesSync(fd, mtime / 1000, mtime / 1000));
+    return found;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function writePieces(fd: number, path: string, size: number, pieces: Iterable<Uint8Array>): Written {
+  const iterator = pieces[Symbol.iterator]();
+  const first = iterator.next();
+  if (first.done === true) return { sha256: sha256Of(new Uint8Array(0)), bytes: 0 };
+  const whole = first.value;
+  writeAll(fd, path, whole, 0);
+  // Most objects lie within one block and come as one piece; one call hashes it faster than a stream. A piece is valid until the next is asked for.
+  if (whole.length === size) {
+    const sha256 = sha256Of(whole);
+    return iterator.next().done === true ? { sha256, bytes: size } : { sha256, bytes: size + 1 };
+  }
+  const digest = new Sha256Stream().update(whole);
+  for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
+    writeAll(fd, path, next.value, digest.bytes);
+    digest.update(next.value);
+  }
+  return { sha256: digest.digest(), bytes: digest.bytes };
+}
+
+function writeAll(fd: number, path: string, bytes: Uint8Array, position: number): void {
+  withFaults({ where: 'machine', doing: 'write', what: path }, () => {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
+  });
+}
+
+function openNew(path: string, mode: number): number {
+  return withFaults({ where: 'machine', doing: 'write', what: path }, () => {
+    try {
+      return openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      rmSync(path); // left by a medium process that was killed: the journal does not know it
+      return openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    }
+  });
+}
+
+function writeLarge(path: string, { exec, mtime }: Order, pieces: Iterable<Uint8Array>): Written {
+  rmSync(path, { force: true });
+  const digest = new Sha256Stream();
+  const writer = new DirectWriter(path, { where: 'machine', mode: fileMode(exec) });
+  try {
+    for (const piece of pieces) {
+      digest.update(piece);
+      writer.append(piece);
+    }
+    writer.finish();
+  } catch (error) {
+    writer.abandon();
+    throw error;
+  }
+  withFaults({ where: 'machine', doing: 'write', what: path }, () => utimesSync(path, mtime / 1000, mtime / 1000));
+  return { sha256: digest.digest(), bytes: digest.bytes };
+}
+
+/** Parts come in any order and from several media; the whole is compared with its digest once all are there. */
+function writePart(path: string, at: number, pieces: Iterable<Uint8Array>): void {
+  const fd = withFaults({ where: 'machine', doing: 'write', what: path }, () => openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600));
+  let position = at;
+  try {
+    for (const piece of pieces) {
+      writeAll(fd, path, piece, position);
+      position += piece.length;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}

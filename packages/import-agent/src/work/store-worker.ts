@@ -1,0 +1,134 @@
+/** The store worker: a thread that does one task on a published tree, with blocking calls, and ends. It reads the journal and never writes it. */
+import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { errorToJSON, type Sha256 } from '@gapferry/bundle-format';
+import { classifier, type Preset } from '@gapferry/repository';
+import { syncFilesystem } from '@gapferry/station/files/durable';
+import { openDatabase } from '@gapferry/station/state/database';
+import { adoptTree } from '../adoption/adopt.ts';
+import { hashFile } from '../holdings/hash.ts';
+import { recoverPaths, sweepStaging } from '../holdings/recover.ts';
+import { survey } from '../holdings/survey.ts';
+import { Findings } from '../journal/findings.ts';
+import { Holdings } from '../journal/holdings.ts';
+import { MIGRATIONS } from '../journal/schema.ts';
+import { Steps } from '../journal/steps.ts';
+import { publish, type PublishOrder } from '../publishing/publish.ts';
+import { stagingOf, Tree } from '../publishing/tree.ts';
+import { objectPath, partsPath } from '../receiving/staging.ts';
+import type { Answer, PublishTask, Results, Task } from './tasks.ts';
+
+const say = (answer: Answer): void => parentPort?.postMessage(answer);
+
+const ALIVE_EVERY_MS = 100;
+let last = 0;
+let pending = 0;
+const alive = (bytes = 0): void => {
+  pending += bytes;
+  const now = performance.now();
+  if (now - last < ALIVE_EVERY_MS) return;
+  last = now;
+  say({ kind: 'alive', bytes: pending });
+  pending = 0;
+};
+
+function withHoldings<T>(journal: string, use: (holdings: Holdings) => T): T {
+  const db = openDatabase(journal, MIGRATIONS, { readOnly: true });
+  try {
+    return use(new Holdings(db));
+  } finally {
+    db.close();
+  }
+}
+
+function perform(task: Task): Results[keyof Results] {
+  switch (task.do) {
+    case 'survey': {
+      const findings = new Findings(task.findings);
+      const summary = withHoldings(task.journal, (holdings) => findings.during(() => survey(task.root, holdings.rows(task.repository), findings, alive)));
+      return { ...summary, changed: findings.count };
+    }
+    case 'recover': {
+      const findings = new Findings(task.findings);
+      const found = withHoldings(task.journal, (holdings) =>
+        findings.during(() => recoverPaths(task.root, holdings.unsure(task.repository, task.inventory), findings, alive)),
+      );
+      return { found };
+    }
+    case 'sweep':
+      return withHoldings(task.journal, (holdings) => sweep(task, holdings));
+    case 'publish':
+      return publishTask(task);
+    case 'adopt': {
+      const findings = new Findings(task.findings);
+      const classify = classifier(task.preset);
+      return findings.during(() => adoptTree(task.root, (path) => classify(path).carry, findings, alive));
+    }
+    case 'join':
+      return { good: joinParts(stagingOf(task.root), task.sha256, task.size) };
+  }
+}
+
+function sweep(task: Extract<Task, { do: 'sweep' }>, holdings: Holdings): Results['sweep'] {
+  const staging = stagingOf(task.root);
+  const kept = sweepStaging(
+    {
+      staging,
+      isStaged: (sha256) => holdings.isStaged(task.repository, sha256),
+      hasParts: (sha256) => holdings.hasParts(task.repository, sha256),
+      keepMaterialised: task.keepMaterialised,
+    },
+    alive,
+  );
+  if (kept.length > 0) syncFilesystem(staging);
+  const lost: Sha256[] = [];
+  for (const { sha256, size } of holdings.staged(task.repository)) {
+    const stat = lstatSync(objectPath(staging, sha256), { throwIfNoEntry: false });
+    if (stat?.isFile() !== true || stat.size !== size) lost.push(sha256);
+  }
+  return { kept, lost };
+}
+
+function publishTask(task: PublishTask): Results['publish'] {
+  const findings = new Findings(task.findings);
+  const steps = new Steps(task.journal, task.repository, task.inventory);
+  try {
+    return findings.during(() => publish(orderOf(task), steps, new Tree(task.root, task.snapshot), findings));
+  } finally {
+    steps.close();
+  }
+}
+
+function orderOf({ repository, preset, earlier, roots }: PublishTask): PublishOrder {
+  return { repository, phases: preset.metadata, earlier, prune: preset.prune === 'unlisted', roleOf: roleOf(preset), roots };
+}
+
+function roleOf(preset: Preset): PublishOrder['roleOf'] {
+  const classify = classifier(preset);
+  return (path) => {
+    const found = classify(path);
+    if (!found.carry) return 'foreign';
+    if (found.role === 'content') return 'content';
+    return found.immutable ? 'immutable metadata' : 'changing metadata';
+  };
+}
+
+function joinParts(staging: string, sha256: Sha256, size: number): boolean {
+  const parts = partsPath(staging, sha256);
+  const good = lstatSync(parts, { throwIfNoEntry: false })?.size === size && hashFile(parts, alive) === sha256;
+  if (good) {
+    renameSync(parts, join(staging, sha256));
+    syncFilesystem(staging);
+  } else {
+    rmSync(parts, { force: true });
+  }
+  return good;
+}
+
+try {
+  // workerData is written by `runTask` alone
+  say({ kind: 'done', result: perform(workerData as Task) });
+} catch (error) {
+  say({ kind: 'error', error: errorToJSON(error) });
+}
