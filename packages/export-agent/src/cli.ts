@@ -1,0 +1,23 @@
+/** The program `gapferry-export`. */
+
+import { readFileSync } from 'node:fs';
+import { defineProgram, runMain } from '@gapferry/station';
+import { sharedCommands } from '@gapferry/station/command/shared/commands';
+import { doctor } from './commands/doctor.ts';
+import { exportCommand } from './commands/export.ts';
+import { init } from './commands/init.ts';
+import { mediumLost } from './commands/medium.ts';
+import { receiptAdd } from './commands/receipt.ts';
+import { siteAdd, siteList, siteShow } from './commands/site.ts';
+import { history, status } from './commands/status.ts';
+
+const version = /"version": *"([^"]+)"/.exec(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))?.[1] ?? 'unknown';
+
+await runMain(
+  defineProgram({
+    name: 'gapferry-export',
+    version,
+    says: 'carries repositories across an air gap: the connected side',
+    commands: [init, exportCommand, siteAdd, siteList, siteShow, receiptAdd, mediumLost, status, history, doctor, ...sharedCommands()],
+  }),
+);

@@ -1,0 +1,19 @@
+/** Shows the course of an export on the terminal. */
+
+import type { Context, Progress } from '@gapferry/station';
+import type { Watch } from '../agent.ts';
+
+export const contextWatch = (context: Context): Watch => {
+  let progress: Progress | undefined;
+  return {
+    begin: (label, totalBytes) => {
+      progress?.done();
+      progress = context.progress(label, totalBytes);
+    },
+    advance: (bytes) => progress?.advance(bytes),
+    end: () => {
+      progress?.done();
+      progress = undefined;
+    },
+  };
+};

@@ -1,0 +1,52 @@
+/** Reads the configuration, and checks what a schema cannot: names that refer to each other, folders that lie within each other. */
+
+import { isAbsolute, relative } from 'node:path';
+import { Misused } from '@gapferry/bundle-format';
+import { loadConfig } from '@gapferry/station';
+import { type ExportConfig, exportConfig } from './schema.ts';
+
+export const CONFIG_NAME = 'export-agent.yaml';
+
+/** Is `inner` the folder `outer`, or within it? */
+export const isWithin = (outer: string, inner: string): boolean => {
+  const way = relative(outer, inner);
+  return way === '' || (!way.startsWith('..') && !isAbsolute(way));
+};
+
+const assertNames = (config: ExportConfig): void => {
+  for (const [site, repositories] of config.sites)
+    for (const repository of repositories ?? [])
+      if (!config.repositories.has(repository))
+        throw new Misused('CONFIG_INVALID', `sites.${site}.repositories: there is no repository ${repository}`, {
+          facts: { site, repository },
+        });
+};
+
+/** A state folder or an outbox within a source would be exported; a medium within a source would carry itself. */
+const assertPaths = (config: ExportConfig): void => {
+  const sources = [...config.repositories].map(([name, { path }]) => [`repositories.${name}.path`, path] as const);
+  const others = [
+    ['state', config.state] as const,
+    ['logs', config.logs] as const,
+    ['key', config.key] as const,
+    ...config.media.map(({ kind, path }, n) => [`media[${n}].${kind}`, path] as const),
+  ];
+  for (const [source, root] of sources)
+    for (const [other, path] of others)
+      if (isWithin(root, path))
+        throw new Misused('CONFIG_PATHS', `${other} (${path}) lies within ${source} (${root})`, { facts: { outer: root, inner: path } });
+  for (const { path } of config.media)
+    for (const [other, inner] of others.slice(0, 3))
+      if (isWithin(path, inner))
+        throw new Misused('CONFIG_PATHS', `${other} (${inner}) lies on the medium ${path}`, { facts: { outer: path, inner } });
+};
+
+/**
+ * @throws Misused CONFIG_INVALID, CONFIG_PATHS
+ */
+export const loadExportConfig = (path: string): ExportConfig => {
+  const config = loadConfig(path, exportConfig);
+  assertNames(config);
+  assertPaths(config);
+  return config;
+};

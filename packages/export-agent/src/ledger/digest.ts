@@ -1,0 +1,8 @@
+/** SHA-256 values between the ledger (32 bytes) and everything else (64 lower-case hex digits). */
+
+import { toSha256, type Sha256 } from '@gapferry/bundle-format';
+
+export const toHex = (digest: Uint8Array): Sha256 =>
+  toSha256(Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength).toString('hex'));
+
+export const toBytes = (digest: Sha256): Uint8Array => Buffer.from(digest, 'hex');

@@ -1,0 +1,63 @@
+/** The ledger's rows as plain data. */
+
+import type { Sha256 } from '@gapferry/bundle-format';
+
+export type Basis = 'acknowledged' | 'sent' | 'full';
+
+/** A file or link of a source as it was last seen. Stat values as Node gives them (milliseconds with fractions). */
+export interface SourceRow {
+  readonly path: string;
+  readonly kind: 'file' | 'link';
+  /** 0: content; n ≥ 1: metadata of phase n */
+  readonly phase: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly ino: number;
+  readonly exec: boolean;
+  readonly racy: boolean;
+  readonly sha256: Uint8Array | null;
+  readonly target: string | null;
+}
+
+export interface Snapshot {
+  readonly repository: string;
+  readonly number: number;
+  readonly sha256: Sha256;
+  readonly bytes: number;
+  readonly rows: number;
+}
+
+/** Of a bundle towards one site: not heard of yet, answered by a receipt, declared lost. */
+export type RoadState = 'road' | 'settled' | 'lost';
+
+export interface BundleRecord {
+  readonly sequence: number;
+  readonly state: 'reserved' | 'signing' | 'committed' | 'abandoned';
+  readonly reserved: string;
+  readonly place: 'medium' | 'folder' | null;
+  readonly path: string | null;
+  readonly outbox: boolean;
+  readonly manifest: Sha256 | null;
+  readonly basis: Basis | null;
+  readonly expires: string | null;
+  readonly committed: string | null;
+  readonly bytes: number;
+  readonly objects: number;
+  readonly readBack: 'device' | 'cache' | null;
+  readonly removed: string | null;
+}
+
+export interface SiteRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly key: string | null;
+  readonly fingerprint: string | null;
+  readonly enrolled: string | null;
+  readonly epoch: string | null;
+  readonly number: number | null;
+  readonly receipt: Sha256 | null;
+  readonly received: string | null;
+  readonly held: number;
+  readonly missing: number;
+}

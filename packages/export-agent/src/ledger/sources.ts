@@ -1,0 +1,204 @@
+/** The ledger's view of the sources: files as last seen, empty folders, other digests, snapshots. */
+
+import { blob, type Database, integer, type Row, text, textOrNull } from '@gapferry/station';
+import { toSha256, type Sha256 } from '@gapferry/bundle-format';
+import type { Snapshot, SourceRow } from './records.ts';
+
+const number = (row: Row, column: string): number => {
+  const value = row[column];
+  if (typeof value === 'number') return value;
+  throw new TypeError(`the column ${column} of the ledger does not hold a number`);
+};
+
+const toSourceRow = (row: Row): SourceRow => ({
+  path: text(row, 'path'),
+  kind: integer(row, 'kind') === 1 ? 'link' : 'file',
+  phase: integer(row, 'role'),
+  size: integer(row, 'size'),
+  mtimeMs: number(row, 'mtime'),
+  ctimeMs: number(row, 'ctime'),
+  ino: number(row, 'ino'),
+  exec: integer(row, 'exec') === 1,
+  racy: integer(row, 'racy') === 1,
+  sha256: row['sha256'] === null ? null : blob(row, 'sha256'),
+  target: textOrNull(row, 'target'),
+});
+
+const toSnapshot = (row: Row): Snapshot => ({
+  repository: text(row, 'repository'),
+  number: integer(row, 'number'),
+  sha256: toSha256(text(row, 'sha256')),
+  bytes: integer(row, 'bytes'),
+  rows: integer(row, 'rows'),
+});
+
+export interface Repository {
+  readonly id: number;
+  readonly name: string;
+  /** Inventory whose references were last found closed. */
+  readonly closed: Sha256 | null;
+  /** False when root or preset changed: rows then prove nothing about roles. */
+  readonly unchanged: boolean;
+}
+
+export class Sources {
+  readonly #db: Database;
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Finds or makes the repository. Another root forgets what was seen under the old one; another preset only the roles. */
+  repository(name: string, root: string, preset: string): Repository {
+    return this.#db.transaction(() => {
+      const row = this.#db.get('SELECT id, root, preset, closed FROM repositories WHERE name = ?', [name]);
+      if (row === undefined) {
+        const { lastId } = this.#db.run('INSERT INTO repositories (name, root, preset) VALUES (?, ?, ?)', [name, root, preset]);
+        return { id: lastId, name, closed: null, unchanged: false };
+      }
+      const id = integer(row, 'id');
+      const closed = textOrNull(row, 'closed');
+      const same = text(row, 'preset') === preset;
+      if (text(row, 'root') !== root) {
+        this.#soil(id);
+        this.#db.run('DELETE FROM files WHERE repository = ?', [id]);
+      }
+      this.#db.run('UPDATE repositories SET root = ?, preset = ? WHERE id = ?', [root, preset, id]);
+      return { id, name, closed: closed === null || !same ? null : toSha256(closed), unchanged: same };
+    });
+  }
+
+  /** True while files may differ from the newest snapshot, also after a run that was cut off. */
+  isDirty(id: number): boolean {
+    return integer(this.#db.get('SELECT dirty FROM repositories WHERE id = ?', [id]) ?? {}, 'dirty') === 1;
+  }
+
+  #soil(id: number): void {
+    this.#db.run('UPDATE repositories SET dirty = 1 WHERE id = ? AND dirty = 0', [id]);
+  }
+
+  markClosed(id: number, inventory: Sha256): void {
+    this.#db.run('UPDATE repositories SET closed = ? WHERE id = ?', [inventory, id]);
+  }
+
+  countFiles(id: number): number {
+    return integer(this.#db.get('SELECT count(*) AS n FROM files WHERE repository = ?', [id]) ?? {}, 'n');
+  }
+
+  /** Paths that cut the known files into `parts` of about the same count; fewer when there are few files. */
+  quantiles(id: number, parts: number): string[] {
+    const step = Math.floor(this.countFiles(id) / parts);
+    if (step < 1000) return [];
+    const rows = this.#db.all(
+      `SELECT path FROM (SELECT path, row_number() OVER (ORDER BY path) AS n FROM files WHERE repository = ?)
+       WHERE n % ? = 0 ORDER BY n LIMIT ?`,
+      [id, step, parts - 1],
+    );
+    return rows.map((row) => text(row, 'path'));
+  }
+
+  /** Takes in what a scan found, all or nothing. */
+  apply(id: number, seen: readonly SourceRow[], gone: readonly string[]): void {
+    this.#db.transaction(() => {
+      this.#soil(id);
+      for (const path of gone) this.#db.run('DELETE FROM files WHERE repository = ? AND path = ?', [id, path]);
+      for (const row of seen)
+        this.#db.run('INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', [
+          id,
+          row.path,
+          row.kind === 'link' ? 1 : 0,
+          row.phase,
+          row.size,
+          row.mtimeMs,
+          row.ctimeMs,
+          row.ino,
+          row.exec ? 1 : 0,
+          row.racy ? 1 : 0,
+          row.sha256,
+          row.target,
+        ]);
+    });
+  }
+
+  /** The next scan will hash it again. */
+  forget(id: number, path: string): void {
+    this.#soil(id);
+    this.#db.run('DELETE FROM files WHERE repository = ? AND path = ?', [id, path]);
+  }
+
+  /** @returns true when the set of empty folders changed */
+  setEmptyFolders(id: number, sorted: readonly string[]): boolean {
+    const known = this.emptyFolders(id);
+    if (known.length === sorted.length && known.every((path, n) => path === sorted[n])) return false;
+    this.#db.transaction(() => {
+      this.#soil(id);
+      this.#db.run('DELETE FROM folders WHERE repository = ?', [id]);
+      for (const path of sorted) this.#db.run('INSERT INTO folders VALUES (?, ?)', [id, path]);
+    });
+    return true;
+  }
+
+  emptyFolders(id: number): string[] {
+    return this.#db.all('SELECT path FROM folders WHERE repository = ? ORDER BY path', [id]).map((row) => text(row, 'path'));
+  }
+
+  find(id: number, path: string): SourceRow | undefined {
+    const row = this.#db.get('SELECT * FROM files WHERE repository = ? AND path = ?', [id, path]);
+    return row === undefined ? undefined : toSourceRow(row);
+  }
+
+  /** Ascending by path (UTF-8 bytes). */
+  *files(id: number): Generator<SourceRow> {
+    for (const row of this.#db.each('SELECT * FROM files WHERE repository = ? ORDER BY path', [id])) yield toSourceRow(row);
+  }
+
+  *metadata(id: number): Generator<SourceRow> {
+    const rows = this.#db.each('SELECT * FROM files WHERE repository = ? AND role > 0 ORDER BY path', [id]);
+    for (const row of rows) yield toSourceRow(row);
+  }
+
+  *paths(id: number): Generator<string> {
+    for (const row of this.#db.each('SELECT path FROM files WHERE repository = ? ORDER BY path', [id])) yield text(row, 'path');
+  }
+
+  digest(sha256: Uint8Array, algorithm: string): string | undefined {
+    const row = this.#db.get('SELECT value FROM digests WHERE sha256 = ? AND algorithm = ?', [sha256, algorithm]);
+    return row === undefined ? undefined : text(row, 'value');
+  }
+
+  keepDigests(entries: readonly { readonly sha256: Uint8Array; readonly algorithm: string; readonly value: string }[]): void {
+    if (entries.length === 0) return;
+    this.#db.transaction(() => {
+      for (const { sha256, algorithm, value } of entries)
+        this.#db.run('INSERT OR IGNORE INTO digests VALUES (?, ?, ?)', [sha256, algorithm, value]);
+    });
+  }
+
+  newestSnapshot(repository: string): Snapshot | undefined {
+    const row = this.#db.get('SELECT * FROM snapshots WHERE repository = ? ORDER BY number DESC LIMIT 1', [repository]);
+    return row === undefined ? undefined : toSnapshot(row);
+  }
+
+  /** The number grows only when the inventory's digest changes. */
+  recordSnapshot(repository: string, inventory: { sha256: Sha256; bytes: number; rows: number }, created: string): Snapshot {
+    return this.#db.transaction(() => {
+      this.#db.run('UPDATE repositories SET dirty = 0 WHERE name = ?', [repository]);
+      const newest = this.newestSnapshot(repository);
+      if (newest?.sha256 === inventory.sha256) return newest;
+      const number = (newest?.number ?? 0) + 1;
+      const { sha256, bytes, rows } = inventory;
+      this.#db.run('INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?)', [repository, number, sha256, bytes, rows, created]);
+      return { repository, number, sha256, bytes, rows };
+    });
+  }
+
+  /** A site knows a higher snapshot than this ledger (restored from a backup): the next one goes above it. */
+  raiseSnapshot(repository: string, number: number, created: string): boolean {
+    const newest = this.newestSnapshot(repository);
+    if (newest === undefined || newest.number >= number) return false;
+    // no inventory has this digest, so that whatever the next scan finds gets a number above
+    const none = '0'.repeat(64);
+    this.#db.run('INSERT INTO snapshots VALUES (?, ?, ?, 0, 0, ?)', [repository, number, none, created]);
+    this.#db.run('UPDATE repositories SET dirty = 1 WHERE name = ?', [repository]);
+    return true;
+  }
+}

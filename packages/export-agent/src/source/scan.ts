@@ -1,0 +1,175 @@
+/**
+ * One scan of one repository: threads walk and hash, the ledger takes in what they found. Nothing is asked of the ledger per unchanged file; each
+ * thread compares its walk with the sorted table.
+ */
+
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { comparePaths, errorFromJSON } from '@gapferry/bundle-format';
+import { entryBeside } from '@gapferry/station';
+import type { SourceRow } from '../ledger/records.ts';
+import type { Sources } from '../ledger/sources.ts';
+import type { Findings, LargeFile, ScanAnswer, ScanJob, ScanSetting } from './messages.ts';
+import { rangesAt, rangesByFolders, type PathRange } from './walk.ts';
+
+/** So many rows may wait for the next transaction. */
+const APPLY_ROWS = 20_000;
+const APPLY_MS = 2000;
+const RANGES_PER_THREAD = 8;
+
+export interface ScanReport {
+  readonly unchanged: number;
+  /** New or changed, hashed. */
+  readonly changed: number;
+  readonly gone: number;
+  readonly hashedBytes: number;
+  /** Metadata that is new, changed or gone: while there is any, content must be walked again. */
+  readonly metadataChanged: number;
+  /** Files that were written to while they were read. */
+  readonly changing: readonly string[];
+}
+
+export interface ScanOptions {
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  /** bytes hashed since the last call */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+const rangesFor = (sources: Sources, setting: ScanSetting, threads: number): PathRange[] => {
+  const cuts = sources.quantiles(setting.repositoryId, threads * RANGES_PER_THREAD);
+  return cuts.length > 0 ? rangesAt(cuts) : rangesByFolders(setting.root, threads * RANGES_PER_THREAD);
+};
+
+/** Collects findings and brings them into the ledger in a few transactions. */
+class Intake {
+  readonly #sources: Sources;
+  readonly #repository: number;
+  #rows: SourceRow[] = [];
+  #gone: string[] = [];
+  #lastApply = performance.now();
+  readonly emptyFolders: string[] = [];
+  readonly changing: string[] = [];
+  unchanged = 0;
+  changed = 0;
+  gone = 0;
+  hashedBytes = 0;
+  metadataChanged = 0;
+
+  constructor(sources: Sources, repository: number) {
+    this.#sources = sources;
+    this.#repository = repository;
+  }
+
+  take(findings: Findings): void {
+    this.#rows.push(...findings.rows);
+    this.#gone.push(...findings.gone.map(({ path }) => path));
+    this.emptyFolders.push(...findings.emptyFolders);
+    this.changing.push(...findings.changing);
+    this.unchanged += findings.unchanged;
+    this.changed += findings.rows.length;
+    this.gone += findings.gone.length;
+    this.hashedBytes += findings.hashedBytes;
+    this.metadataChanged +=
+      findings.rows.filter((row) => row.phase > 0 && !this.#isKnown(row)).length + findings.gone.filter(({ phase }) => phase > 0).length;
+    this.#sources.keepDigests(findings.digests);
+    const waiting = this.#rows.length + this.#gone.length;
+    if (waiting >= APPLY_ROWS || (waiting > 0 && performance.now() - this.#lastApply > APPLY_MS)) this.apply();
+  }
+
+  /** Hashed again and found the same, as after a change within the tick of the clock. */
+  #isKnown(row: SourceRow): boolean {
+    const known = this.#sources.find(this.#repository, row.path);
+    if (known === undefined || known.phase !== row.phase || known.kind !== row.kind || known.target !== row.target) return false;
+    if (known.exec !== row.exec || Math.floor(known.mtimeMs) !== Math.floor(row.mtimeMs)) return false;
+    return row.sha256 === null || (known.sha256 !== null && Buffer.from(row.sha256).equals(known.sha256));
+  }
+
+  apply(): void {
+    if (this.#rows.length + this.#gone.length > 0) this.#sources.apply(this.#repository, this.#rows, this.#gone);
+    this.#rows = [];
+    this.#gone = [];
+    this.#lastApply = performance.now();
+  }
+}
+
+/** Hands out jobs to threads until none is left: ranges first, then what they found too large to read on the way. */
+class Crew {
+  readonly #jobs: ScanJob[];
+  readonly #large: LargeFile[] = [];
+  readonly #workers: Worker[];
+  #busy = 0;
+  readonly #intake: Intake;
+  readonly #onBytes: (bytes: number) => void;
+  #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+  readonly #idle: Worker[] = [];
+
+  constructor(setting: ScanSetting, ranges: readonly PathRange[], threads: number, intake: Intake, onBytes: (bytes: number) => void) {
+    this.#jobs = ranges.map((range): ScanJob => ({ job: 'range', range })).reverse();
+    this.#intake = intake;
+    this.#onBytes = onBytes;
+    this.#workers = Array.from({ length: threads }, () => new Worker(entryBeside(import.meta.url, './scan-worker'), { workerData: setting }));
+  }
+
+  run(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+      for (const worker of this.#workers) {
+        worker.on('message', (answer: ScanAnswer) => this.#guard(() => this.#hear(worker, answer)));
+        worker.on('error', reject);
+        this.#give(worker);
+      }
+    }).finally(() => Promise.all(this.#workers.map((worker) => worker.terminate())));
+  }
+
+  /** What goes wrong while an answer is taken in must end the scan, not the process. */
+  #guard(fn: () => void): void {
+    try {
+      fn();
+    } catch (error) {
+      this.#settle?.reject(error);
+    }
+  }
+
+  #hear(worker: Worker, answer: ScanAnswer): void {
+    if ('error' in answer) throw errorFromJSON(answer.error);
+    const { findings } = answer;
+    this.#large.push(...findings.large);
+    this.#intake.take(findings);
+    if (findings.hashedBytes > 0) this.#onBytes(findings.hashedBytes);
+    if (findings.done) {
+      this.#busy--;
+      this.#give(worker);
+    }
+    if (findings.large.length > 0) for (const idle of this.#idle.splice(0)) this.#give(idle);
+  }
+
+  #give(worker: Worker): void {
+    const large = this.#large.pop();
+    const job: ScanJob | undefined = large === undefined ? this.#jobs.pop() : { job: 'large', file: large };
+    if (job !== undefined) {
+      this.#busy++;
+      worker.postMessage(job);
+      return;
+    }
+    this.#idle.push(worker);
+    if (this.#busy === 0) this.#settle?.resolve();
+  }
+}
+
+/**
+ * Brings the ledger's files of one repository up to date.
+ * @throws Refused PATH_*, ENTRY_TYPE; Incomplete NOT_READY; Unfit PERMISSION, LOCAL_IO, LOCAL_FULL; the reason of an abort
+ */
+export const scan = async (sources: Sources, setting: ScanSetting, options: ScanOptions = {}): Promise<ScanReport> => {
+  const threads = options.threads ?? Math.max(1, Math.min(availableParallelism(), 4));
+  const intake = new Intake(sources, setting.repositoryId);
+  const crew = new Crew(setting, rangesFor(sources, setting, threads), threads, intake, options.onBytes ?? (() => undefined));
+  await crew.run(options.signal);
+  intake.apply();
+  sources.setEmptyFolders(setting.repositoryId, intake.emptyFolders.sort(comparePaths));
+  const { unchanged, changed, gone, hashedBytes, metadataChanged, changing } = intake;
+  return { unchanged, changed, gone, hashedBytes, metadataChanged, changing };
+};
+
