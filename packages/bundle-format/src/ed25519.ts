@@ -22,7 +22,8 @@ const D = 3709570593466943934313808350875456518954211387984321901638878553308594
 
 function power(base: bigint, exponent: bigint): bigint {
   let result = 1n;
-  for (let b = base % P, e = exponent; e > 0n; e >>= 1n, b = (b * b) % P) if ((e & 1n) === 1n) result = (result * b) % P;
+  for (let b = base % P, e = exponent; e > 0n; e >>= 1n, b = (b * b) % P)
+    if ((e & 1n) === 1n) result = (result * b) % P;
   return result;
 }
 

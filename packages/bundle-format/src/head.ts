@@ -3,7 +3,7 @@ import yauzl from 'yauzl';
 import { Readable, pipeline } from 'node:stream';
 import { createInflateRaw } from 'node:zlib';
 import type { CheckedVolume } from './blocks.ts';
-import { Damaged, GapferryError } from './errors.ts';
+import { Damaged } from './errors.ts';
 import type { DocumentInHead, Manifest } from './manifest.ts';
 import { Sha256Stream } from './sha256.ts';
 import { checkDescriptor, checkLocalHeader, readZipDirectory, type ZipEntry } from './zip.ts';
@@ -82,12 +82,15 @@ async function* inflated(
   try {
     for await (const piece of inflate) if (piece instanceof Uint8Array) yield piece;
   } catch (cause) {
-    if (cause instanceof GapferryError) throw cause;
+    if (!isZlibError(cause)) throw cause;
     throw new Damaged('ENTRY_SIZE', `${name}: ${document.entry} cannot be inflated`, { cause });
   }
   if (inflate.bytesWritten !== stored)
     throw new Damaged('ZIP_GAP', `${name}: bytes after the deflated data of ${document.entry} belong to nothing`);
 }
+
+const isZlibError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
 
 async function* exactly(
   document: DocumentInHead,

@@ -6,11 +6,7 @@ import { LIMITS } from './limits.ts';
  * Yields each line without its line feed. The last line must end with a line feed too.
  * @throws Damaged with the given code for a line that is too long, not UTF-8, or not ended.
  */
-export function* readLines(
-  chunks: Iterable<Uint8Array>,
-  what: string,
-  code: RowCode,
-): Generator<string> {
+export function* readLines(chunks: Iterable<Uint8Array>, what: string, code: RowCode): Generator<string> {
   const decode = utf8Decoder(what, code);
   let rest = '';
   for (const chunk of chunks) {

@@ -93,9 +93,9 @@ export const object =
   (value, path, problems) => {
     if (!(value instanceof Map)) return bad(problems, path, 'must be an object');
     const found = value as ReadonlyMap<string, JSONValue>;
+    const before = problems.length;
     for (const key of found.keys())
       if (!Object.hasOwn(fields, key)) bad(problems, `${path}.${key}`, 'is not a field of this version');
-    const before = problems.length;
     const decoded = Object.entries(fields).map(
       ([key, decoder]) => [key, decoder(found.get(key), `${path}.${key}`, problems)] as const,
     );

@@ -53,6 +53,8 @@ const overhead = (entry: string): number => 2 * Buffer.byteLength(entry) + 30 + 
 /** End record, with its zip64 companions. */
 const VOLUME_END_BYTES = 22 + 76;
 
+/** archiver writes this size without zip64, where it means that zip64 follows. */
+const AMBIGUOUS_SIZE = 0xffffffff;
 /** archiver counts 65,535 entries without zip64, which is ambiguous. */
 const MAX_VOLUME_ENTRIES = 65_000;
 
@@ -133,12 +135,12 @@ class Planner<O extends ObjectToCarry> {
 
   *#place(object: O): Generator<EntryPlan<O>> {
     const entry = entryOf(object);
-    if (object.size <= this.#capacity(entry)) {
+    if (object.size <= this.#capacity(entry) && object.size !== AMBIGUOUS_SIZE) {
       this.#take(entry, object.size);
       yield { kind: 'whole', volume: this.#volume, entry, stored: object.size, object };
       return;
     }
-    const most = this.#capacity(partEntry(object.repository, object.path, 9999, 9999));
+    const most = Math.min(this.#capacity(partEntry(object.repository, object.path, 9999, 9999)), object.size - 1);
     const of = Math.ceil(object.size / most);
     for (let part = 1, at = 0; part <= of; part++) {
       const stored = Math.min(most, object.size - at);

@@ -100,7 +100,9 @@ export class VolumeWriter {
 
   /** Closes the volume; its last byte has gone through the sink when this resolves. @returns its length */
   async end(): Promise<number> {
-    await this.#archive.finalize();
+    if (this.#failure !== undefined) throw this.#failure;
+    // finalize() of an archive that failed meanwhile never comes back.
+    await Promise.race([this.#archive.finalize(), this.#done]);
     await this.#done;
     return this.#written;
   }

@@ -5,9 +5,14 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleFolder, GapferryError, Incomplete, Misused, type Sha256, signStatement, Unfit } from '@gapferry/bundle-format';
+import { GapferryError, Incomplete, Misused, Unfit } from '@gapferry/bundle-format/errors';
+import { bundleFolder } from '@gapferry/bundle-format/layout';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
+import { encodePublicKey, signStatement } from '@gapferry/bundle-format/signature';
 import { DEFAULT_LIMITS } from '@gapferry/bundle-format/volume-plan';
-import { makeFolder, type Place, type Proof, writeDurably } from '@gapferry/station';
+import type { Proof } from '@gapferry/station/files/direct';
+import { makeFolder, writeDurably } from '@gapferry/station/files/durable';
+import type { Place } from '@gapferry/station/media/place';
 import type { Basis, SiteRecord } from './ledger/records.ts';
 import { deliverOutbox } from './outbox.ts';
 import { estimateBytes } from './plan/estimate.ts';
@@ -36,6 +41,8 @@ export interface ExportWish {
   readonly repositories: readonly string[] | undefined;
   readonly full: boolean;
   readonly dryRun: boolean;
+  /** False: only what was left, receipts, the outbox. */
+  readonly make: boolean;
   /** Where to; null: the outbox. */
   readonly place: Place | null;
 }
@@ -113,54 +120,70 @@ const groupsOf = (world: World, wish: ExportWish): Group[] => {
   return groups.filter(({ repositories }) => repositories.length > 0);
 };
 
-/** A run with everything that it needs at hand. */
-class Run {
-  readonly world: World;
-  readonly wish: ExportWish;
-  readonly watch: Watch;
-  readonly medium: Medium;
-  readonly place: SeenPlace;
-  readonly #snapshots = new Map<string, TakenSnapshot>();
+/**
+ * Steps 1 to 4 for each repository, once in a run, one repository after the other. They begin while the medium is still being looked at.
+ */
+class Snapshots {
+  readonly #world: World;
+  readonly #watch: Watch;
+  readonly #taken = new Map<string, Promise<TakenSnapshot>>();
+  readonly #abort = new AbortController();
+  #last: Promise<unknown> = Promise.resolve();
   readonly notes = new Set<string>();
 
-  constructor(world: World, wish: ExportWish, watch: Watch, medium: Medium, place: SeenPlace) {
-    this.world = world;
-    this.wish = wish;
-    this.watch = watch;
-    this.medium = medium;
-    this.place = place;
+  constructor(world: World, watch: Watch) {
+    this.#world = world;
+    this.#watch = watch;
   }
 
-  /** Steps 1 to 4 for a repository, once in a run. */
-  async snapshot(name: string): Promise<TakenSnapshot> {
-    const taken = this.#snapshots.get(name) ?? (await this.#take(name));
-    this.#snapshots.set(name, taken);
+  of(name: string): Promise<TakenSnapshot> {
+    const begun = this.#taken.get(name);
+    if (begun !== undefined) return begun;
+    const taken = this.#last.then(() => this.#take(name));
+    this.#last = taken.catch(() => undefined); // told to whoever asks for it
+    this.#taken.set(name, taken);
     return taken;
   }
 
   async #take(name: string): Promise<TakenSnapshot> {
-    const { config, ledger, clock, signal } = this.world;
-    this.watch.begin(`scan ${name}`, undefined);
+    const { config, ledger, clock, signal } = this.#world;
+    this.#watch.begin(`scan ${name}`, undefined);
     try {
       const taken = await takeSnapshot(config.state, ledger.sources, sourceSetting(config, name), {
         ...(config.threads === undefined ? {} : { threads: config.threads }),
-        signal,
+        signal: AbortSignal.any([signal, this.#abort.signal]),
         now: clock.now(),
-        onBytes: (bytes) => this.watch.advance(bytes),
+        onBytes: (bytes) => this.#watch.advance(bytes),
       });
       for (const note of taken.notes) this.notes.add(`${name}: ${note}`);
       return taken;
     } finally {
-      this.watch.end();
+      this.#watch.end();
     }
   }
 
-  /** The source changed under a seal: what was seen of this file is forgotten, and the repository is looked at again. */
-  forget(repository: string, path: string): void {
-    const taken = this.#snapshots.get(repository);
-    this.#snapshots.delete(repository);
-    if (taken !== undefined) this.world.ledger.sources.forget(taken.id, path);
+  /** The source changed under a seal: what was seen of this file is forgotten, and the repository will be looked at again. */
+  async forget(repository: string, path: string): Promise<void> {
+    const taken = await this.#taken.get(repository);
+    this.#taken.delete(repository);
+    if (taken !== undefined) this.#world.ledger.sources.forget(taken.id, path);
   }
+
+  /** Ends what nobody waits for any more. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    await this.#last;
+  }
+}
+
+/** A run with everything that it needs at hand. */
+interface Run {
+  readonly world: World;
+  readonly wish: ExportWish;
+  readonly watch: Watch;
+  readonly snapshots: Snapshots;
+  readonly medium: Medium;
+  readonly place: SeenPlace;
 }
 
 interface Planned {
@@ -182,7 +205,7 @@ const plan = async (run: Run, group: Group): Promise<Planned> => {
   const road = new Map(sites.map(({ id }) => [id, roadOf(bundles.get(id) ?? [], { basis, now, overdueMs: config.bundle.overdueMs })]));
   const beliefs = new Map(sites.map((site) => [site.id, beliefName(road.get(site.id) ?? [], site)]));
   const snapshots: TakenSnapshot[] = [];
-  for (const name of group.repositories) snapshots.push(await run.snapshot(name));
+  for (const name of group.repositories) snapshots.push(await run.snapshots.of(name));
 
   ledger.beliefs.begin(road);
   const lacks = (site: SiteRecord): boolean =>
@@ -357,7 +380,7 @@ const makeBundle = async (run: Run, planned: Planned, started: number): Promise<
     objects,
     bytes,
   };
-  const seconds = (): number => Math.round(performance.now() - started) / 1000;
+  const seconds = (): number => secondsSince(started);
   if (!planned.need.make) return { ...base, outcome: 'nothing', seconds: seconds() };
   if (wish.dryRun) return { ...base, outcome: 'planned', seconds: seconds() };
 
@@ -424,24 +447,30 @@ const exportGroup = async (run: Run, group: Group): Promise<BundleReport> => {
     } catch (error) {
       if (!isSourceChange(error) || attempt === MOST_ATTEMPTS) throw error;
       run.world.log.warn(`${error.message}: looking at ${error.facts.repository} again`, { attempt, ...error.facts });
-      run.forget(error.facts.repository, error.facts.path);
+      await run.snapshots.forget(error.facts.repository, error.facts.path);
     }
   }
 };
 
+/** Our public key travels along until the site has enrolled it; it is never trusted from there. */
+const layKey = async (world: World, medium: Medium, { place, identity }: SeenPlace): Promise<void> => {
+  await medium.ask('layKey', { place, identity, name: `${world.exporter}.pub`, text: encodePublicKey(world.publicKey) });
+};
+
 /** Everything that one place needs: what was left there, receipts, the outbox, a bundle per group of sites. */
-const exportTo = async (world: World, wish: ExportWish, watch: Watch, medium: Medium, seen: SeenPlace): Promise<Omit<ExportReport, 'seconds'>> => {
+const exportTo = async (run: Run): Promise<Omit<ExportReport, 'seconds'>> => {
+  const { world, wish, watch, medium, place: seen, snapshots } = run;
   if (seen.readOnly && !wish.dryRun)
     throw new Unfit('MEDIA_READONLY', `${seen.place.path} is write-protected`, { facts: { path: seen.place.path } });
   await recover(world, medium, seen);
+  if (wish.place !== null && !wish.dryRun) await layKey(world, medium, seen);
   const receipts = wish.place === null ? [] : await collectReceipts(world, medium, seen.place);
   const delivered = wish.place === null || wish.dryRun ? [] : await deliverOutbox(world, medium, seen, watch);
-  const run = new Run(world, wish, watch, medium, seen);
   const bundles: BundleReport[] = [];
-  for (const group of groupsOf(world, wish)) bundles.push(await exportGroup(run, group));
+  for (const group of wish.make ? groupsOf(world, wish) : []) bundles.push(await exportGroup(run, group));
   const keep = bundles.at(-1)?.sequence;
   const removed = wish.dryRun || wish.place === null ? [] : await removeConfirmed(world, medium, seen, keep);
-  return { bundles, receipts, delivered, removed, notes: [...run.notes] };
+  return { bundles, receipts, delivered, removed, notes: [...snapshots.notes] };
 };
 
 /**
@@ -450,17 +479,25 @@ const exportTo = async (world: World, wish: ExportWish, watch: Watch, medium: Me
  */
 export const exportOnce = async (world: World, wish: ExportWish, watch: Watch): Promise<ExportReport> => {
   const started = performance.now();
-  groupsOf(world, wish); // wrong names are told before anything is touched
+  const groups = wish.make ? groupsOf(world, wish) : []; // wrong names are told before anything is touched
   const place = wish.place ?? { kind: 'folder' as const, path: outboxPath(world.config.state) };
   if (wish.place === null) makeFolder(place.path);
-  const report = await withMedium(place, world.signal, async (medium) => {
-    const seen = await medium.ask('look', { place });
-    return exportTo(world, wish, watch, medium, seen);
-  }).catch((error: unknown) => {
+  const snapshots = new Snapshots(world, watch);
+  try {
+    const report = await withMedium(place, world.signal, async (medium) => {
+      const looked = medium.ask('look', { place });
+      for (const name of new Set(groups.flatMap(({ repositories }) => repositories))) snapshots.of(name).catch(() => undefined);
+      return exportTo({ world, wish, watch, snapshots, medium, place: await looked });
+    });
+    return { ...report, seconds: secondsSince(started) };
+  } catch (error) {
     throw world.signal.aborted ? stopped(error) : error;
-  });
-  return { ...report, seconds: Math.round(performance.now() - started) / 1000 };
+  } finally {
+    await snapshots.close();
+  }
 };
+
+const secondsSince = (started: number): number => Math.round(performance.now() - started) / 1000;
 
 const stopped = (cause: unknown): Incomplete =>
   new Incomplete('BUNDLE_INCOMPLETE', 'the export was stopped before its bundle was signed', { hint: 'start it again; nothing was sent', cause });

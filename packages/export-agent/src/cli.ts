@@ -1,13 +1,15 @@
 /** The program `gapferry-export`. */
 
+import './memory.ts';
 import { readFileSync } from 'node:fs';
-import { defineProgram, runMain } from '@gapferry/station';
+import { defineProgram, runMain } from '@gapferry/station/command/program';
 import { sharedCommands } from '@gapferry/station/command/shared/commands';
 import { doctor } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
 import { init } from './commands/init.ts';
 import { mediumLost } from './commands/medium.ts';
 import { receiptAdd } from './commands/receipt.ts';
+import { run } from './commands/run.ts';
 import { siteAdd, siteList, siteShow } from './commands/site.ts';
 import { history, status } from './commands/status.ts';
 
@@ -18,6 +20,6 @@ await runMain(
     name: 'gapferry-export',
     version,
     says: 'carries repositories across an air gap: the connected side',
-    commands: [init, exportCommand, siteAdd, siteList, siteShow, receiptAdd, mediumLost, status, history, doctor, ...sharedCommands()],
+    commands: [init, exportCommand, run, siteAdd, siteList, siteShow, receiptAdd, mediumLost, status, history, doctor, ...sharedCommands()],
   }),
 );

@@ -1,9 +1,14 @@
 /** Bundles that wait for a medium: complete, signed and counted as sent; copied volume by volume when one comes. */
 
 import { join } from 'node:path';
-import { blocksName, BUNDLES, bundleFolder, COMMIT, MANIFEST, type Manifest, parseManifest, sha256Of, SUMS, Unfit, verifySignatures } from '@gapferry/bundle-format';
-import { readBounded, removeDurably } from '@gapferry/station';
-import { LIMITS } from '@gapferry/bundle-format';
+import { Unfit } from '@gapferry/bundle-format/errors';
+import { blocksName, bundleFolder, BUNDLES, COMMIT, MANIFEST, SUMS } from '@gapferry/bundle-format/layout';
+import { LIMITS } from '@gapferry/bundle-format/limits';
+import { type Manifest, parseManifest } from '@gapferry/bundle-format/manifest';
+import { sha256Of } from '@gapferry/bundle-format/sha256';
+import { verifySignatures } from '@gapferry/bundle-format/signature';
+import { removeDurably } from '@gapferry/station/files/durable';
+import { readBounded } from '@gapferry/station/files/safe-open';
 import { lstatSync } from 'node:fs';
 import type { Watch } from './agent.ts';
 import type { BundleRecord } from './ledger/records.ts';

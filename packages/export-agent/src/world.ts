@@ -1,8 +1,13 @@
 /** The world as this agent sees it, built once at the front door and handed to whoever needs a part of it. */
 
 import { dirname, join, resolve } from 'node:path';
-import { exporterIdOf, type PublicKey, publicKeyOf, type SecretKey } from '@gapferry/bundle-format';
-import { type Audit, type Clock, type Lock, type Log, makeFolder, openAudit, openLog, readSecretKeyFile, systemClock, takeLock } from '@gapferry/station';
+import { exporterIdOf, type PublicKey, publicKeyOf, type SecretKey } from '@gapferry/bundle-format/signature';
+import { type Clock, systemClock } from '@gapferry/station/clock';
+import { makeFolder } from '@gapferry/station/files/durable';
+import { readSecretKeyFile } from '@gapferry/station/keys/files';
+import { type Audit, openAudit } from '@gapferry/station/record/audit';
+import { type Log, openLog } from '@gapferry/station/record/log';
+import { type Lock, takeLock } from '@gapferry/station/state/lock';
 import { CONFIG_NAME, loadExportConfig } from './configuration/load.ts';
 import type { ExportConfig } from './configuration/schema.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';

@@ -4,7 +4,9 @@
  * Power may be cut between any two lines. Nothing is promised outside before it is durable inside, every step can be repeated, and the next start goes
  * on from the journal.
  */
-import { type ErrorCode, type ExitStatus, exitStatusOf, GapferryError, type RepositoryState, type Sha256, worstStatus } from '@gapferry/bundle-format';
+import { type ErrorCode, type ExitStatus, exitStatusOf, GapferryError, worstStatus } from '@gapferry/bundle-format/errors';
+import type { RepositoryState } from '@gapferry/bundle-format/receipt';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { courierFailure, courierLine } from '@gapferry/station/courier';
 import type { Presence } from '@gapferry/station/media/place';
 import { surveyAll } from './holdings/check.ts';
@@ -90,8 +92,9 @@ export async function takeIn(world: World, arrival: Arrival, seen: LookReply): P
 
 interface Copy extends AdmittedCopy {
   readonly errors: GapferryError[];
-  /** False once its head or its volumes turned out to be unusable. */
+  /** False once its head or its index turned out to be unusable. */
   usable: boolean;
+  headTaken: boolean;
   readonly nothingNew: boolean;
 }
 
@@ -141,7 +144,7 @@ class Import {
       return journal.bundles.admit({ ...manifest, manifest: copy.sha256, now: isoSeconds(this.#now), offers: offers.flatMap(toNewOffer) });
     });
     const nothingNew = !journal.bundles.isOpen(record.id);
-    this.#copies.push({ ...copy, errors: [], usable: true, nothingNew });
+    this.#copies.push({ ...copy, errors: [], usable: true, headTaken: false, nothingNew });
     for (const { repository, verdict } of offers) if (verdict.do === 'refuse') this.#auditRefusal(copy, verdict.error, `${repository.name}: `);
     if (!isNew) return;
     audit.append({ event: 'bundle.admitted', exporter: manifest.exporter, sequence: manifest.sequence, manifest: copy.sha256, repositories: offers.map(({ repository }) => repository.name) });
@@ -188,7 +191,7 @@ class Import {
   async learn(): Promise<void> {
     for (const copy of this.#copies) {
       if (copy.nothingNew) continue;
-      await this.#trying(copy, () => takeHead(this.#world, this.#arrival.medium, copy));
+      await this.#trying(copy, () => this.#takeHead(copy));
       if (!copy.usable) continue;
       const offers = this.#offersOf(copy);
       for (const [place, { name }] of copy.admission.manifest.repositories.entries()) {
@@ -198,9 +201,15 @@ class Import {
     }
   }
 
+  async #takeHead(copy: Copy): Promise<void> {
+    if (copy.headTaken) return;
+    await takeHead(this.#world, this.#arrival.medium, copy);
+    copy.headTaken = true;
+  }
+
   async #learnOne(copy: Copy, offer: OfferRecord, place: number): Promise<void> {
     try {
-      await learnInventory(this.#world, copy, place, false);
+      await learnInventory(this.#world, copy, place);
     } catch (error) {
       if (!(error instanceof GapferryError) || (error.kind !== 'refused' && error.kind !== 'damaged')) throw error;
       this.#world.journal.bundles.setState(offer, 'refused', isoSeconds(this.#now), { code: error.code, says: error.message });
@@ -238,7 +247,10 @@ class Import {
     if (byRepository.size === 0) return;
     await surveyAll(this.#world);
     for (let depth = 0; ; depth++) {
-      const offers = [...byRepository.values()].flatMap((all) => (all.slice(0, depth).some((offer) => isComplete(this.#world, offer)) ? [] : (all[depth] ?? [])));
+      const offers = [...byRepository.values()].flatMap((all) => {
+        const offer = all[depth];
+        return offer === undefined || all.slice(0, depth).some((newer) => isComplete(this.#world, newer)) ? [] : [offer];
+      });
       if (offers.length === 0) return;
       await this.#complete(offers);
     }
@@ -258,16 +270,15 @@ class Import {
     const { journal, courier } = this.#world;
     const targets = offers.flatMap((offer) => journal.targetOf(offer) ?? []);
     for (const copy of this.#copies) {
-      const { files } = journal.inventories.want(targets);
-      if (files === 0) return;
       if (!copy.usable) continue;
       for (const offer of offers) if (offer.state === 'admitted') journal.bundles.setState(offer, 'receiving', isoSeconds(this.#now));
       courier(this.#arrival.medium.what, courierLine({ state: 'working', doing: 'reading' }));
       const taken = await this.#trying(copy, async () => {
-        await takeHead(this.#world, this.#arrival.medium, copy);
-        return takeObjects(this.#world, this.#arrival.medium, copy);
+        await this.#takeHead(copy);
+        return takeObjects(this.#world, this.#arrival.medium, copy, targets);
       });
       if (taken !== undefined) this.#note(copy, taken);
+      if (taken?.lacked === false) return;
     }
   }
 
@@ -327,7 +338,7 @@ class Import {
     const { journal, config } = this.#world;
     return [...config.repositories.keys()].flatMap((name) => {
       const [newest] = newestFirst(journal.bundles.openOffers(name), this.trust);
-      return newest === undefined ? [] : (journal.targetOf(newest) ?? []);
+      return newest?.state === 'waiting' ? (journal.targetOf(newest) ?? []) : [];
     });
   }
 

@@ -1,7 +1,7 @@
 /** What an import needs of the world, as one argument: built for real in `commands/`, and by the tests in their own way. */
 import { join } from 'node:path';
-import type { SecretKey } from '@gapferry/bundle-format';
-import type { Preset } from '@gapferry/repository';
+import type { SecretKey } from '@gapferry/bundle-format/signature';
+import type { Preset } from '@gapferry/repository/preset-schema';
 import type { CourierLine } from '@gapferry/station/courier';
 import type { Audit } from '@gapferry/station/record/audit';
 import type { Log } from '@gapferry/station/record/log';
@@ -16,6 +16,8 @@ export interface World {
   readonly log: Log;
   readonly audit: Audit;
   readonly now: () => Date;
+  /** Are two names that differ in case or Unicode form one file at the target of this repository? */
+  readonly foldsCase: (repository: string) => boolean;
   /** What the courier at this medium shall see. */
   readonly courier: (medium: string, line: CourierLine) => void;
   /** Bytes that were read and checked since the last call, of so many that are expected. */

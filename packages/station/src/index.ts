@@ -8,6 +8,7 @@ export * from './files/safe-open.ts';
 export { parseMountInfo } from './media/mountinfo.ts';
 export * from './media/mounts.ts';
 export * from './media/place.ts';
+export * from './media/pulled.ts';
 export * from './media/process.ts';
 export * from './media/serve.ts';
 export type { Requests } from './media/protocol.ts';

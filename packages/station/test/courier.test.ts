@@ -15,10 +15,18 @@ test.each<[CourierState, string]>([
 });
 
 test('what fails is refused with its reason; where another try helps, that is said', () => {
-  expect(courierFailure(new Refused('WRONG_SITE', 'the bundle is for plant8'))).toEqual({ word: 'refused', line: 'refused: the bundle is for plant8' });
-  expect(courierFailure(new Damaged('HASH_MISMATCH', 'block 3 is damaged')).line).toBe('refused: block 3 is damaged; try once more or take another one');
+  expect(courierFailure(new Refused('WRONG_SITE', 'the bundle is for plant8'))).toEqual({
+    word: 'refused',
+    line: 'refused: the bundle is for plant8',
+  });
+  expect(courierFailure(new Damaged('HASH_MISMATCH', 'block 3 is damaged')).line).toBe(
+    'refused: block 3 is damaged; try once more or take another one',
+  );
   expect(courierFailure(new Unfit('MEDIA_GONE', 'the medium went away')).word).toBe('refused');
-  expect(courierFailure(new Incomplete('BUNDLE_INCOMPLETE', 'volume 2 has not come yet'))).toEqual({ word: 'wait', line: 'wait: volume 2 has not come yet' });
+  expect(courierFailure(new Incomplete('BUNDLE_INCOMPLETE', 'volume 2 has not come yet'))).toEqual({
+    word: 'wait',
+    line: 'wait: volume 2 has not come yet',
+  });
 });
 
 test('every line begins with its word', () => {

@@ -68,8 +68,17 @@ export async function aMemoryBundle(tree: readonly MemoryFile[], options: Memory
   for (const file of tree.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))) {
     const sha256 = sha256Of(file.data);
     const role = file.role ?? 'content';
-    rows.push({ path: file.path, type: 'file', ...(role === 'content' ? { role } : { role, phase: file.phase ?? 1 }), size: file.data.length, sha256, exec: file.exec ?? false, mtime: file.mtime ?? 0 });
-    if (!byDigest.has(sha256)) objects.push({ sha256, size: file.data.length, repository: REPOSITORY, role, path: file.path });
+    rows.push({
+      path: file.path,
+      type: 'file',
+      ...(role === 'content' ? { role } : { role, phase: file.phase ?? 1 }),
+      size: file.data.length,
+      sha256,
+      exec: file.exec ?? false,
+      mtime: file.mtime ?? 0,
+    });
+    if (!byDigest.has(sha256))
+      objects.push({ sha256, size: file.data.length, repository: REPOSITORY, role, path: file.path });
     byDigest.set(sha256, file.data);
   }
   rows.push(...(options.rows ?? []));
@@ -77,8 +86,12 @@ export async function aMemoryBundle(tree: readonly MemoryFile[], options: Memory
   const files = new Map<string, Buffer>();
   const volumes: VolumeStatement[] = [];
   const index: IndexRow[] = [];
-  const plans = Map.groupBy(options.plan?.(objects) ?? planVolumes(objects, { ...DEFAULT_LIMITS, ...options.limits }), (plan) => plan.volume);
-  for (const [n, entries] of plans) volumes[n] = await writeVolume(files, n, (writer) => writeEntries(writer, n, entries, byDigest, index));
+  const plans = Map.groupBy(
+    options.plan?.(objects) ?? planVolumes(objects, { ...DEFAULT_LIMITS, ...options.limits }),
+    (plan) => plan.volume,
+  );
+  for (const [n, entries] of plans)
+    volumes[n] = await writeVolume(files, n, (writer) => writeEntries(writer, n, entries, byDigest, index));
   const inventory = document(inventoryEntry(REPOSITORY), rows.map(encodeInventoryRow));
   const listing = document('index.ndjson', index.map(encodeIndexRow));
   volumes[0] = await writeVolume(
@@ -119,7 +132,12 @@ const document = (entry: string, lines: readonly string[]): DocumentInHead & { r
   return { entry, bytes: data.length, sha256: sha256Of(data), rows: lines.length, data };
 };
 
-async function writeVolume(files: Map<string, Buffer>, n: number, fill: (writer: VolumeWriter) => Promise<void>, deflate = false): Promise<VolumeStatement> {
+async function writeVolume(
+  files: Map<string, Buffer>,
+  n: number,
+  fill: (writer: VolumeWriter) => Promise<void>,
+  deflate = false,
+): Promise<VolumeStatement> {
   const chunks: Buffer[] = [];
   const blocks = new BlockHasher();
   const whole = new Sha256Stream();
@@ -141,7 +159,13 @@ async function writeVolume(files: Map<string, Buffer>, n: number, fill: (writer:
   return { name: volumeName(n), encoding: 'zip', bytes, sha256: whole.digest(), blocks: sha256Of(list) };
 }
 
-async function writeEntries(writer: VolumeWriter, volume: number, plans: readonly EntryPlan<ObjectToCarry>[], byDigest: ReadonlyMap<Sha256, Buffer>, index: IndexRow[]): Promise<void> {
+async function writeEntries(
+  writer: VolumeWriter,
+  volume: number,
+  plans: readonly EntryPlan<ObjectToCarry>[],
+  byDigest: ReadonlyMap<Sha256, Buffer>,
+  index: IndexRow[],
+): Promise<void> {
   for (const plan of plans) {
     const where = { volume, entry: plan.entry, method: 'stored' } as const;
     if (plan.kind === 'pack') {
@@ -156,7 +180,15 @@ async function writeEntries(writer: VolumeWriter, volume: number, plans: readonl
       pieces.push(pack.end());
       const { offset: start } = await writer.add(plan.entry, pieces);
       for (const { object, member, offset } of members)
-        index.push({ sha256: object.sha256, size: object.size, kind: 'packed', ...where, offset: start + offset, stored: object.size, member });
+        index.push({
+          sha256: object.sha256,
+          size: object.size,
+          kind: 'packed',
+          ...where,
+          offset: start + offset,
+          stored: object.size,
+          member,
+        });
       continue;
     }
     const data = byDigest.get(plan.object.sha256) ?? Buffer.alloc(0);
@@ -166,7 +198,17 @@ async function writeEntries(writer: VolumeWriter, volume: number, plans: readonl
       index.push({ sha256, size, kind: 'whole', ...where, offset, stored: size });
     } else {
       const { offset } = await writer.add(plan.entry, [data.subarray(plan.at, plan.at + plan.stored)]);
-      index.push({ sha256, size, kind: 'part', ...where, offset, stored: plan.stored, part: plan.part, of: plan.of, at: plan.at });
+      index.push({
+        sha256,
+        size,
+        kind: 'part',
+        ...where,
+        offset,
+        stored: plan.stored,
+        part: plan.part,
+        of: plan.of,
+        at: plan.at,
+      });
     }
   }
 }

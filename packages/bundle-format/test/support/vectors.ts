@@ -8,10 +8,15 @@ export const VECTORS: string = join(import.meta.dirname, '..', '..', '..', '..',
 export const vectorsIn = (folder: 'bad' | 'accepted'): readonly (readonly [name: string, vector: Vector])[] =>
   readdirSync(join(VECTORS, folder))
     .toSorted()
-    .map((file) => [file.replace(/\.json$/, ''), JSON.parse(readFileSync(join(VECTORS, folder, file), 'utf8')) as Vector]);
+    .map((file) => [
+      file.replace(/\.json$/, ''),
+      JSON.parse(readFileSync(join(VECTORS, folder, file), 'utf8')) as Vector,
+    ]);
 
 export const goodBundle = (name: string): Map<string, Buffer> =>
-  new Map(readdirSync(join(VECTORS, 'good', name)).map((file) => [file, readFileSync(join(VECTORS, 'good', name, file))]));
+  new Map(
+    readdirSync(join(VECTORS, 'good', name)).map((file) => [file, readFileSync(join(VECTORS, 'good', name, file))]),
+  );
 
 const bytesOf = (file: Exclude<FileInVector, null>): Buffer =>
   'text' in file ? Buffer.from(file.text) : Buffer.from(file.base64, 'base64');

@@ -1,15 +1,20 @@
 /** `doctor`: looks at everything that an export needs, and says what is wrong before it matters. */
 
 import { accessSync, constants, statfsSync } from 'node:fs';
-import { type ErrorCode, errorToJSON, exitStatusOf, type ExitStatus, publicKeyOf, worstStatus } from '@gapferry/bundle-format';
-import { type Command, findPlace, formatBytes, makeFolder, readSecretKeyFile, verifyAudit } from '@gapferry/station';
+import { type ErrorCode, errorToJSON, type ExitStatus, exitStatusOf, Misused, Unfit, worstStatus } from '@gapferry/bundle-format/errors';
+import { exporterIdOf, publicKeyOf } from '@gapferry/bundle-format/signature';
+import type { Command } from '@gapferry/station/command/command';
+import { makeFolder } from '@gapferry/station/files/durable';
+import { formatBytes } from '@gapferry/station/format/bytes';
+import { readSecretKeyFile } from '@gapferry/station/keys/files';
+import { findPlace } from '@gapferry/station/media/place';
+import { verifyAudit } from '@gapferry/station/record/audit';
 import { loadExportConfig } from '../configuration/load.ts';
 import type { ExportConfig } from '../configuration/schema.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { sourceSetting } from '../source/preset.ts';
 import { requireReady } from '../source/ready.ts';
 import { auditPath, configPath } from '../world.ts';
-import { exporterIdOf, Misused, Unfit } from '@gapferry/bundle-format';
 
 interface Finding {
   readonly check: string;

@@ -1,7 +1,10 @@
 /** `export`: one bundle now. */
 
-import { type Command, courierLine, type Context, formatBytes, type Input, type JSONish, type Place, requirePlace } from '@gapferry/station';
-import { errorToJSON, Misused } from '@gapferry/bundle-format';
+import { errorToJSON, Misused } from '@gapferry/bundle-format/errors';
+import type { Command, Context, Input, JSONish } from '@gapferry/station/command/command';
+import { courierLine } from '@gapferry/station/courier';
+import { formatBytes } from '@gapferry/station/format/bytes';
+import { type Place, requirePlace } from '@gapferry/station/media/place';
 import { type BundleReport, type ExportReport, exportOnce, type ExportWish } from '../agent.ts';
 import type { World } from '../world.ts';
 import { placeFlag, requireConfigured } from './places.ts';
@@ -111,6 +114,7 @@ const run = async (world: World, input: Input, context: Context): Promise<Export
     repositories: listOrUndefined(input.list('repository')),
     full: input.flag('full'),
     dryRun: input.flag('dry-run'),
+    make: true,
     place: placeOf(world, input),
   };
   const id = world.ledger.runs.begin('command', world.clock.now().toISOString());

@@ -2,9 +2,14 @@
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { assertName, encodePublicKey, exporterIdOf, GapferryError, Misused, type PublicKey } from '@gapferry/bundle-format';
+import { GapferryError, Misused } from '@gapferry/bundle-format/errors';
+import { assertName } from '@gapferry/bundle-format/names';
+import { encodePublicKey, exporterIdOf, type PublicKey } from '@gapferry/bundle-format/signature';
+import type { Command, Input } from '@gapferry/station/command/command';
+import { makeFolder, writeNew } from '@gapferry/station/files/durable';
+import { writeKeyPair } from '@gapferry/station/keys/files';
+import { findPlace, type Place } from '@gapferry/station/media/place';
 import { loadPreset } from '@gapferry/repository';
-import { type Command, findPlace, type Input, makeFolder, type Place, writeKeyPair, writeNew } from '@gapferry/station';
 import { CONFIG_NAME, loadExportConfig } from '../configuration/load.ts';
 import { configurationText, type InitWish } from '../configuration/template.ts';
 import { withMedium } from '../sealing/medium.ts';

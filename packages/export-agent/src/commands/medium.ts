@@ -1,7 +1,8 @@
 /** `medium lost`: bundles that never arrived. What they carried is sent again. */
 
-import { Misused } from '@gapferry/bundle-format';
-import { type Command, removeDurably } from '@gapferry/station';
+import { Misused } from '@gapferry/bundle-format/errors';
+import type { Command } from '@gapferry/station/command/command';
+import { removeDurably } from '@gapferry/station/files/durable';
 import { inOutbox } from '../outbox.ts';
 import type { World } from '../world.ts';
 import { changing } from './with-world.ts';

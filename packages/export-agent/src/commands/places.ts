@@ -1,8 +1,9 @@
 /** The place that a command is to use, from its flags or from the configuration. */
 
 import { resolve } from 'node:path';
-import { Misused, Unfit } from '@gapferry/bundle-format';
-import { findPlace, type Input, type Place } from '@gapferry/station';
+import { Misused, Unfit } from '@gapferry/bundle-format/errors';
+import type { Input } from '@gapferry/station/command/command';
+import { findPlace, type Place } from '@gapferry/station/media/place';
 import type { ExportConfig } from '../configuration/schema.ts';
 
 /** What --medium or --folder says; undefined without both. @throws Misused USAGE for both */

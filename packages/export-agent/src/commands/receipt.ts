@@ -2,19 +2,13 @@
 
 import { copyFileSync, existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import {
-  HOLDS_SUFFIX,
-  Incomplete,
-  isSameKey,
-  LIMITS,
-  MISSING_SUFFIX,
-  parsePublicKey,
-  type PublicKey,
-  Refused,
-  SIGNATURE_SUFFIX,
-  verifySignatures,
-} from '@gapferry/bundle-format';
-import { type Command, readBounded, readBoundedIfThere } from '@gapferry/station';
+import { Incomplete, Refused } from '@gapferry/bundle-format/errors';
+import { SIGNATURE_SUFFIX } from '@gapferry/bundle-format/layout';
+import { LIMITS } from '@gapferry/bundle-format/limits';
+import { HOLDS_SUFFIX, MISSING_SUFFIX } from '@gapferry/bundle-format/receipt';
+import { isSameKey, parsePublicKey, type PublicKey, verifySignatures } from '@gapferry/bundle-format/signature';
+import type { Command } from '@gapferry/station/command/command';
+import { readBounded, readBoundedIfThere } from '@gapferry/station/files/safe-open';
 import { takeReceipt, type TakenReceipt } from '../receipts/take.ts';
 import type { World } from '../world.ts';
 import { changing } from './with-world.ts';

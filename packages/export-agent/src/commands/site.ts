@@ -1,19 +1,12 @@
 /** `site add`, `site list`, `site show`: who receives, and by which key their receipts are known. */
 
 import { CONFIG_NAME } from '../configuration/load.ts';
-import {
-  assertName,
-  encodePublicKey,
-  fingerprintOf,
-  isSameKey,
-  keyIdText,
-  Misused,
-  parsePublicKey,
-  type PublicKey,
-  Refused,
-  sameFingerprint,
-} from '@gapferry/bundle-format';
-import { type Command, type Context, formatTable, type JSONish, readPublicKeyFile } from '@gapferry/station';
+import { Misused, Refused } from '@gapferry/bundle-format/errors';
+import { assertName } from '@gapferry/bundle-format/names';
+import { encodePublicKey, fingerprintOf, isSameKey, keyIdText, parsePublicKey, type PublicKey, sameFingerprint } from '@gapferry/bundle-format/signature';
+import type { Command, Context, JSONish } from '@gapferry/station/command/command';
+import { formatTable } from '@gapferry/station/format/table';
+import { readPublicKeyFile } from '@gapferry/station/keys/files';
 import type { SiteRecord } from '../ledger/records.ts';
 import { withMedium } from '../sealing/medium.ts';
 import type { World } from '../world.ts';

@@ -1,6 +1,9 @@
 /** `status` and `history`: what the ledger says, also while the daemon works. */
 
-import { type Command, formatAge, formatBytes, formatPairs, formatTable, type JSONish } from '@gapferry/station';
+import type { Command, JSONish } from '@gapferry/station/command/command';
+import { formatBytes } from '@gapferry/station/format/bytes';
+import { formatAge } from '@gapferry/station/format/durations';
+import { formatPairs, formatTable } from '@gapferry/station/format/table';
 import { isOverdue } from '../plan/road.ts';
 import type { World } from '../world.ts';
 import { reading } from './with-world.ts';

@@ -1,6 +1,7 @@
 /** Shows the course of an export on the terminal. */
 
-import type { Context, Progress } from '@gapferry/station';
+import type { Context } from '@gapferry/station/command/command';
+import type { Progress } from '@gapferry/station/command/progress';
 import type { Watch } from '../agent.ts';
 
 export const contextWatch = (context: Context): Watch => {

@@ -1,6 +1,6 @@
 /** Opens the world for one command and closes it again, whatever happens. */
 
-import type { Context } from '@gapferry/station';
+import type { Context } from '@gapferry/station/command/command';
 import { loadExportConfig } from '../configuration/load.ts';
 import { configPath, lockState, openWorld, type World } from '../world.ts';
 

@@ -1,8 +1,9 @@
 /** Reads the configuration, and checks what a schema cannot: names that refer to each other, folders that lie within each other. */
 
 import { isAbsolute, relative } from 'node:path';
-import { Misused } from '@gapferry/bundle-format';
-import { loadConfig } from '@gapferry/station';
+import { Misused } from '@gapferry/bundle-format/errors';
+import { loadConfig } from '@gapferry/station/configuration/load';
+import { assertCron } from '../schedule/schedule.ts';
 import { type ExportConfig, exportConfig } from './schema.ts';
 
 export const CONFIG_NAME = 'export-agent.yaml';
@@ -48,5 +49,6 @@ export const loadExportConfig = (path: string): ExportConfig => {
   const config = loadConfig(path, exportConfig);
   assertNames(config);
   assertPaths(config);
+  if (config.schedule !== undefined) assertCron(config.schedule.cron);
   return config;
 };

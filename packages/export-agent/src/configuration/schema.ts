@@ -1,8 +1,9 @@
 /** The configuration file: every key, its meaning and its default. `template.ts` writes one that explains itself. */
 
 import { join } from 'node:path';
-import { duration, name, pathIn, type Place, size } from '@gapferry/station';
 import { DEFAULT_LIMITS } from '@gapferry/bundle-format/volume-plan';
+import { duration, name, pathIn, size } from '@gapferry/station/configuration/units';
+import type { Place } from '@gapferry/station/media/place';
 import { z } from 'zod';
 
 const DAY_MS = 86_400_000;

@@ -1,6 +1,6 @@
 /** The configuration that `init` writes: what was asked for, and every other key with its default as a comment. */
 
-import type { Place } from '@gapferry/station';
+import type { Place } from '@gapferry/station/media/place';
 
 export interface InitWish {
   readonly repositories: readonly { readonly name: string; readonly preset: string; readonly path: string }[];

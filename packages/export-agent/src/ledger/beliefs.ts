@@ -6,8 +6,8 @@
  * calls missing only when a bundle carries it that the site did not yet know when it wrote the receipt.
  */
 
-import { blob, type Database, integer, text } from '@gapferry/station';
-import type { Sha256 } from '@gapferry/bundle-format';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
+import { blob, type Database, integer, text } from '@gapferry/station/state/database';
 import { toBytes, toHex } from './digest.ts';
 
 const PLAN_TABLES = `

@@ -1,7 +1,7 @@
 /** The ledger's view of bundles: numbers given, digests signed, what is on the road to whom. */
 
-import { type Sha256, toSha256 } from '@gapferry/bundle-format';
-import { type Database, integer, type Row, text, textOrNull } from '@gapferry/station';
+import { type Sha256, toSha256 } from '@gapferry/bundle-format/sha256';
+import { type Database, integer, type Row, text, textOrNull } from '@gapferry/station/state/database';
 import type { Basis, BundleRecord, RoadState } from './records.ts';
 
 const oneOf = <T extends string>(value: string | null, allowed: readonly T[]): T | null => {

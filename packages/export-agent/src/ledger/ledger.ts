@@ -1,11 +1,12 @@
 /** The ledger as one thing: opened once, with a part for each subject. All SQL of this package lies in this folder. */
 
-import { makeFolder, openDatabase } from '@gapferry/station';
+import { makeFolder } from '@gapferry/station/files/durable';
+import { openDatabase } from '@gapferry/station/state/database';
 import { join } from 'node:path';
 import { Beliefs } from './beliefs.ts';
 import { Bundles } from './bundles.ts';
 import { Runs } from './runs.ts';
-import { MIGRATIONS } from './schema.ts';
+import { ledgerPath, MIGRATIONS } from './schema.ts';
 import { Sites } from './sites.ts';
 import { Sources } from './sources.ts';
 
@@ -20,8 +21,6 @@ export interface Ledger {
   transaction<T>(fn: () => T): T;
   close(): void;
 }
-
-export const ledgerPath = (state: string): string => join(state, 'ledger.sqlite');
 
 /**
  * @param state folder of the state; made when it is missing

@@ -1,22 +1,22 @@
 /** The ledger's rows as plain data. */
 
-import type { Sha256 } from '@gapferry/bundle-format';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 
 export type Basis = 'acknowledged' | 'sent' | 'full';
 
-/** A file or link of a source as it was last seen. Stat values as Node gives them (milliseconds with fractions). */
+/** A file or link of a source as it was last seen. */
 export interface SourceRow {
   readonly path: string;
   readonly kind: 'file' | 'link';
   /** 0: content; n ≥ 1: metadata of phase n */
   readonly phase: number;
   readonly size: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-  readonly ino: number;
+  /** Whole milliseconds. */
+  readonly mtime: number;
   readonly exec: boolean;
-  readonly racy: boolean;
-  readonly sha256: Uint8Array | null;
+  /** The stat as one number; null: to be hashed again whatever the stat says. */
+  readonly stamp: number | null;
+  readonly sha256: Sha256 | null;
   readonly target: string | null;
 }
 

@@ -1,6 +1,6 @@
 /** The ledger's view of runs: what was tried when, and when the schedule is due next. */
 
-import { type Database, integer, integerOrNull, text, textOrNull } from '@gapferry/station';
+import { type Database, integer, integerOrNull, text, textOrNull } from '@gapferry/station/state/database';
 
 export type Cause = 'command' | 'schedule' | 'missed' | 'medium';
 

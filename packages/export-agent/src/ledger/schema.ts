@@ -8,6 +8,10 @@
  * - `holds` and `wanted` of a site change only together, in the transaction that takes in a receipt.
  */
 
+import { join } from 'node:path';
+
+export const ledgerPath = (state: string): string => join(state, 'ledger.sqlite');
+
 export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE repositories (
@@ -16,22 +20,22 @@ export const MIGRATIONS: readonly string[] = [
     root TEXT NOT NULL,
     preset TEXT NOT NULL,           -- SHA-256 of the preset as data: another preset sorts paths otherwise
     closed TEXT,                    -- inventory whose references were last found closed
+    cuts TEXT,                      -- JSON: paths that cut the files into parts of about the same count
     dirty INTEGER NOT NULL DEFAULT 1 -- 1: files changed since the newest snapshot was taken
   );
 
   -- The source as it was last seen. kind: 0 file, 1 link. role: 0 content, n metadata of phase n.
-  -- The stat values are floating point as Node gives them: compared, never computed with.
+  -- stamp: the stat that the digest belongs to as one number (source/stamp.ts); null: hash again whatever the stat says, because it was hashed so
+  -- soon after a change that a later change could look the same, or because another preset judges it now.
   CREATE TABLE files (
     repository INTEGER NOT NULL REFERENCES repositories(id),
     path TEXT NOT NULL,
     kind INTEGER NOT NULL,
     role INTEGER NOT NULL,
     size INTEGER NOT NULL,
-    mtime REAL NOT NULL,
-    ctime REAL NOT NULL,
-    ino REAL NOT NULL,
+    mtime INTEGER NOT NULL,         -- milliseconds
     exec INTEGER NOT NULL,
-    racy INTEGER NOT NULL,          -- 1: hashed so soon after a change that a later change could look the same
+    stamp INTEGER,
     sha256 BLOB,
     target TEXT,
     PRIMARY KEY (repository, path)

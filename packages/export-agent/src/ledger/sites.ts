@@ -1,7 +1,7 @@
 /** The ledger's view of sites: enrolment, and what their newest receipts say. */
 
-import { type Sha256, toSha256 } from '@gapferry/bundle-format';
-import { type Database, integer, integerOrNull, type Row, text, textOrNull } from '@gapferry/station';
+import { type Sha256, toSha256 } from '@gapferry/bundle-format/sha256';
+import { type Database, integer, integerOrNull, type Row, text, textOrNull } from '@gapferry/station/state/database';
 import type { SiteRecord } from './records.ts';
 
 const toSite = (row: Row): SiteRecord => {

@@ -1,26 +1,19 @@
 /** The ledger's view of the sources: files as last seen, empty folders, other digests, snapshots. */
 
-import { blob, type Database, integer, type Row, text, textOrNull } from '@gapferry/station';
-import { toSha256, type Sha256 } from '@gapferry/bundle-format';
+import { type Sha256, toSha256 } from '@gapferry/bundle-format/sha256';
+import { blob, type Database, integer, integerOrNull, type Row, text, textOrNull } from '@gapferry/station/state/database';
+import { toBytes, toHex } from './digest.ts';
 import type { Snapshot, SourceRow } from './records.ts';
-
-const number = (row: Row, column: string): number => {
-  const value = row[column];
-  if (typeof value === 'number') return value;
-  throw new TypeError(`the column ${column} of the ledger does not hold a number`);
-};
 
 const toSourceRow = (row: Row): SourceRow => ({
   path: text(row, 'path'),
   kind: integer(row, 'kind') === 1 ? 'link' : 'file',
   phase: integer(row, 'role'),
   size: integer(row, 'size'),
-  mtimeMs: number(row, 'mtime'),
-  ctimeMs: number(row, 'ctime'),
-  ino: number(row, 'ino'),
+  mtime: integer(row, 'mtime'),
   exec: integer(row, 'exec') === 1,
-  racy: integer(row, 'racy') === 1,
-  sha256: row['sha256'] === null ? null : blob(row, 'sha256'),
+  stamp: integerOrNull(row, 'stamp'),
+  sha256: row['sha256'] === null ? null : toHex(blob(row, 'sha256')),
   target: textOrNull(row, 'target'),
 });
 
@@ -37,8 +30,6 @@ export interface Repository {
   readonly name: string;
   /** Inventory whose references were last found closed. */
   readonly closed: Sha256 | null;
-  /** False when root or preset changed: rows then prove nothing about roles. */
-  readonly unchanged: boolean;
 }
 
 export class Sources {
@@ -47,13 +38,13 @@ export class Sources {
     this.#db = db;
   }
 
-  /** Finds or makes the repository. Another root forgets what was seen under the old one; another preset only the roles. */
+  /** Finds or makes the repository. Another root forgets what was seen under the old one; with another preset everything is looked at again. */
   repository(name: string, root: string, preset: string): Repository {
     return this.#db.transaction(() => {
       const row = this.#db.get('SELECT id, root, preset, closed FROM repositories WHERE name = ?', [name]);
       if (row === undefined) {
         const { lastId } = this.#db.run('INSERT INTO repositories (name, root, preset) VALUES (?, ?, ?)', [name, root, preset]);
-        return { id: lastId, name, closed: null, unchanged: false };
+        return { id: lastId, name, closed: null };
       }
       const id = integer(row, 'id');
       const closed = textOrNull(row, 'closed');
@@ -62,8 +53,12 @@ export class Sources {
         this.#soil(id);
         this.#db.run('DELETE FROM files WHERE repository = ?', [id]);
       }
+      if (!same) {
+        this.#soil(id);
+        this.#db.run('UPDATE files SET stamp = NULL WHERE repository = ?', [id]);
+      }
       this.#db.run('UPDATE repositories SET root = ?, preset = ? WHERE id = ?', [root, preset, id]);
-      return { id, name, closed: closed === null || !same ? null : toSha256(closed), unchanged: same };
+      return { id, name, closed: closed === null || !same ? null : toSha256(closed) };
     });
   }
 
@@ -80,20 +75,26 @@ export class Sources {
     this.#db.run('UPDATE repositories SET closed = ? WHERE id = ?', [inventory, id]);
   }
 
-  countFiles(id: number): number {
-    return integer(this.#db.get('SELECT count(*) AS n FROM files WHERE repository = ?', [id]) ?? {}, 'n');
+  /** Paths that cut the known files into parts of about the same count, as `recut` last found them; none for few files. */
+  cuts(id: number): string[] {
+    const row = this.#db.get('SELECT cuts FROM repositories WHERE id = ?', [id]) ?? {};
+    const cuts: unknown = JSON.parse(textOrNull(row, 'cuts') ?? '[]');
+    return Array.isArray(cuts) ? cuts.filter((path) => typeof path === 'string') : [];
   }
 
-  /** Paths that cut the known files into `parts` of about the same count; fewer when there are few files. */
-  quantiles(id: number, parts: number): string[] {
-    const step = Math.floor(this.countFiles(id) / parts);
-    if (step < 1000) return [];
-    const rows = this.#db.all(
-      `SELECT path FROM (SELECT path, row_number() OVER (ORDER BY path) AS n FROM files WHERE repository = ?)
-       WHERE n % ? = 0 ORDER BY n LIMIT ?`,
-      [id, step, parts - 1],
-    );
-    return rows.map((row) => text(row, 'path'));
+  /** Looking for cuts reads the whole table, so it is done only after something changed. */
+  recut(id: number, parts: number): void {
+    const count = integer(this.#db.get('SELECT count(*) AS n FROM files WHERE repository = ?', [id]) ?? {}, 'n');
+    const step = Math.floor(count / parts);
+    const rows =
+      step < 500
+        ? []
+        : this.#db.all(
+            `SELECT path FROM (SELECT path, row_number() OVER (ORDER BY path) AS n FROM files WHERE repository = ?)
+             WHERE n % ? = 0 ORDER BY n LIMIT ?`,
+            [id, step, parts - 1],
+          );
+    this.#db.run('UPDATE repositories SET cuts = ? WHERE id = ?', [JSON.stringify(rows.map((row) => text(row, 'path'))), id]);
   }
 
   /** Takes in what a scan found, all or nothing. */
@@ -102,18 +103,16 @@ export class Sources {
       this.#soil(id);
       for (const path of gone) this.#db.run('DELETE FROM files WHERE repository = ? AND path = ?', [id, path]);
       for (const row of seen)
-        this.#db.run('INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', [
+        this.#db.run('INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', [
           id,
           row.path,
           row.kind === 'link' ? 1 : 0,
           row.phase,
           row.size,
-          row.mtimeMs,
-          row.ctimeMs,
-          row.ino,
+          row.mtime,
           row.exec ? 1 : 0,
-          row.racy ? 1 : 0,
-          row.sha256,
+          row.stamp,
+          row.sha256 === null ? null : toBytes(row.sha256),
           row.target,
         ]);
     });
@@ -160,16 +159,16 @@ export class Sources {
     for (const row of this.#db.each('SELECT path FROM files WHERE repository = ? ORDER BY path', [id])) yield text(row, 'path');
   }
 
-  digest(sha256: Uint8Array, algorithm: string): string | undefined {
-    const row = this.#db.get('SELECT value FROM digests WHERE sha256 = ? AND algorithm = ?', [sha256, algorithm]);
+  digest(sha256: Sha256, algorithm: string): string | undefined {
+    const row = this.#db.get('SELECT value FROM digests WHERE sha256 = ? AND algorithm = ?', [toBytes(sha256), algorithm]);
     return row === undefined ? undefined : text(row, 'value');
   }
 
-  keepDigests(entries: readonly { readonly sha256: Uint8Array; readonly algorithm: string; readonly value: string }[]): void {
+  keepDigests(entries: readonly { readonly sha256: Sha256; readonly algorithm: string; readonly value: string }[]): void {
     if (entries.length === 0) return;
     this.#db.transaction(() => {
       for (const { sha256, algorithm, value } of entries)
-        this.#db.run('INSERT OR IGNORE INTO digests VALUES (?, ?, ?)', [sha256, algorithm, value]);
+        this.#db.run('INSERT OR IGNORE INTO digests VALUES (?, ?, ?)', [toBytes(sha256), algorithm, value]);
     });
   }
 

@@ -1,7 +1,7 @@
 /** Fetches receipts from a place through its medium process, and takes in the newest good one of each site. */
 
-import { HOLDS_SUFFIX, MISSING_SUFFIX } from '@gapferry/bundle-format';
-import type { Place } from '@gapferry/station';
+import { HOLDS_SUFFIX, MISSING_SUFFIX } from '@gapferry/bundle-format/receipt';
+import type { Place } from '@gapferry/station/media/place';
 import type { Medium } from '../sealing/medium.ts';
 import type { World } from '../world.ts';
 import { takeReceipt, type TakenReceipt } from './take.ts';

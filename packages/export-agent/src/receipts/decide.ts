@@ -1,6 +1,7 @@
 /** What a receipt with a good signature means for the ledger. Pure. DESIGN section 8; THREATS 29. */
 
-import type { Receipt, RepositoryState, Sha256 } from '@gapferry/bundle-format';
+import type { Receipt, RepositoryState } from '@gapferry/bundle-format/receipt';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import type { RoadState } from '../ledger/records.ts';
 
 export interface KnownSite {

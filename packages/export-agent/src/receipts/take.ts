@@ -5,22 +5,11 @@
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type Companion,
-  Damaged,
-  GapferryError,
-  HOLDS_SUFFIX,
-  MISSING_SUFFIX,
-  parsePublicKey,
-  parseReceipt,
-  readDigestList,
-  type Receipt,
-  Refused,
-  type Sha256,
-  sha256Of,
-  verifySignatures,
-} from '@gapferry/bundle-format';
-import { makeFolder, removeDurably, writeDurably } from '@gapferry/station';
+import { Damaged, GapferryError, Refused } from '@gapferry/bundle-format/errors';
+import { type Companion, HOLDS_SUFFIX, MISSING_SUFFIX, parseReceipt, readDigestList, type Receipt } from '@gapferry/bundle-format/receipt';
+import { type Sha256, sha256Of } from '@gapferry/bundle-format/sha256';
+import { parsePublicKey, verifySignatures } from '@gapferry/bundle-format/signature';
+import { makeFolder, removeDurably, writeDurably } from '@gapferry/station/files/durable';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SiteRecord } from '../ledger/records.ts';
 import { spoolFolder } from '../source/spool.ts';

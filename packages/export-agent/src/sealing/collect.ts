@@ -2,17 +2,12 @@
 
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  BUNDLES,
-  Damaged,
-  GapferryError,
-  KEYS,
-  LIMITS,
-  RECEIPTS,
-  receiptNumber,
-  SIGNATURE_SUFFIX,
-} from '@gapferry/bundle-format';
-import { insideFolder, listFolders, listNames, openRegular, type Place, readBoundedIfThere } from '@gapferry/station';
+import { Damaged, GapferryError } from '@gapferry/bundle-format/errors';
+import { BUNDLES, KEYS, receiptNumber, RECEIPTS, SIGNATURE_SUFFIX } from '@gapferry/bundle-format/layout';
+import { LIMITS } from '@gapferry/bundle-format/limits';
+import { insideFolder } from '@gapferry/station/files/inside';
+import { listFolders, listNames, openRegular, readBoundedIfThere } from '@gapferry/station/files/safe-open';
+import type { Place } from '@gapferry/station/media/place';
 import { inPlace, makeInPlace, requireWritable } from './places.ts';
 import { writeProven } from './proven-file.ts';
 import type { CollectedKey, FoundReceipt } from './messages.ts';

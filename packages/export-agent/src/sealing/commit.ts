@@ -2,8 +2,11 @@
 
 import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { COMMIT, LIMITS, MANIFEST, SUMS } from '@gapferry/bundle-format';
-import { type Place, readBoundedIfThere, removeDurably } from '@gapferry/station';
+import { COMMIT, MANIFEST, SUMS } from '@gapferry/bundle-format/layout';
+import { LIMITS } from '@gapferry/bundle-format/limits';
+import { removeDurably } from '@gapferry/station/files/durable';
+import { readBoundedIfThere } from '@gapferry/station/files/safe-open';
+import type { Place } from '@gapferry/station/media/place';
 import { bundlePath, requireWritable } from './places.ts';
 import { writeProven } from './proven-file.ts';
 

@@ -3,8 +3,15 @@
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { BUNDLES, COMMIT, LIMITS, type Sha256, Unfit } from '@gapferry/bundle-format';
-import { type Place, type Proof, readBounded, removeDurably, type Tell } from '@gapferry/station';
+import { Unfit } from '@gapferry/bundle-format/errors';
+import { BUNDLES, COMMIT } from '@gapferry/bundle-format/layout';
+import { LIMITS } from '@gapferry/bundle-format/limits';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
+import type { Proof } from '@gapferry/station/files/direct';
+import { removeDurably } from '@gapferry/station/files/durable';
+import { readBounded } from '@gapferry/station/files/safe-open';
+import type { Place } from '@gapferry/station/media/place';
+import type { Tell } from '@gapferry/station/media/serve';
 import { Disk } from './disk.ts';
 import type { SealEvent } from './messages.ts';
 import { bundlePath, makeInPlace, requireWritable } from './places.ts';

@@ -5,8 +5,9 @@
 
 import { hash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
-import { BLOCK_BYTES, Damaged, errorToJSON, type ErrorJSON } from '@gapferry/bundle-format';
-import { assertLength, DirectReader, DirectWriter, type Proof } from '@gapferry/station';
+import { BLOCK_BYTES } from '@gapferry/bundle-format/blocks';
+import { Damaged, errorToJSON, type ErrorJSON } from '@gapferry/bundle-format/errors';
+import { assertLength, DirectReader, DirectWriter, type Proof } from '@gapferry/station/files/direct';
 import { slotsOf } from './ring.ts';
 
 export type DiskQuestion =

@@ -1,8 +1,11 @@
 /** The main thread's side of the disk thread: a sink for the bytes of a volume, and its proof. */
 
 import { Worker } from 'node:worker_threads';
-import { BLOCK_BYTES, errorFromJSON, encodeBlockList, type Sha256, Sha256Stream } from '@gapferry/bundle-format';
-import { entryBeside, type Proof } from '@gapferry/station';
+import { BLOCK_BYTES, encodeBlockList } from '@gapferry/bundle-format/blocks';
+import { errorFromJSON } from '@gapferry/bundle-format/errors';
+import { type Sha256, Sha256Stream } from '@gapferry/bundle-format/sha256';
+import type { Proof } from '@gapferry/station/files/direct';
+import { entryBeside } from '@gapferry/station/media/process';
 import type { DiskAnswer, DiskQuestion } from './disk-thread.ts';
 import { makeRing, slotsOf } from './ring.ts';
 
@@ -32,7 +35,7 @@ export class Disk {
   #onRead: ((block: Uint8Array) => void) | undefined;
 
   constructor() {
-    this.#worker = new Worker(entryBeside(import.meta.url, './disk-thread'), { workerData: this.#ring });
+    this.#worker = new Worker(entryBeside(import.meta.url, './disk-thread'), { workerData: this.#ring, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
     this.#worker.on('message', (answer: DiskAnswer) => this.#hear(answer));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.unref();

@@ -1,7 +1,8 @@
 /** The index while a bundle is written: rows go to a file of this machine as soon as their place in a volume is known. */
 
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { encodeIndexRow, type IndexRow, type Sha256, Sha256Stream } from '@gapferry/bundle-format';
+import { encodeIndexRow, type IndexRow } from '@gapferry/bundle-format/object-index';
+import { type Sha256, Sha256Stream } from '@gapferry/bundle-format/sha256';
 
 const FLUSH_CHARACTERS = 1 << 20;
 

@@ -1,21 +1,21 @@
 /** The process that touches the medium. It holds no key and no ledger, answers with events and never with bytes, and can be killed at any moment. */
 
-import { requirePlace, serveMedium } from '@gapferry/station';
+import { requirePlace } from '@gapferry/station/media/place';
+import { serveMedium } from '@gapferry/station/media/serve';
 import { collectKeys, collectReceipts, copyCompanion, layKey, listBundles } from './collect.ts';
 import { discardUnsigned, readStatement, removeFiles, writeSignature, writeStatement } from './commit.ts';
-import { deliver } from './deliver.ts';
 import type { MediumRequests } from './messages.ts';
 import { toSeen } from './places.ts';
-import { seal } from './seal.ts';
 
 serveMedium<MediumRequests>({
   look: ({ place }) => toSeen(requirePlace(place)),
-  seal,
+  // archiver is loaded only when something is written
+  seal: async (order, tell) => (await import('./seal.ts')).seal(order, tell),
   state: writeStatement,
   commit: writeSignature,
   discard: discardUnsigned,
   inspect: readStatement,
-  deliver,
+  deliver: async (delivery, tell) => (await import('./deliver.ts')).deliver(delivery, tell),
   receipts: collectReceipts,
   companion: copyCompanion,
   keys: collectKeys,

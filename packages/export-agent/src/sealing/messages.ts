@@ -1,7 +1,9 @@
 /** What the agent asks of its medium process. Everything is plain JSON; bytes never travel, only names of files and short texts. */
 
-import type { Sha256, VolumeLimits } from '@gapferry/bundle-format';
-import type { Place, Proof } from '@gapferry/station';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
+import type { VolumeLimits } from '@gapferry/bundle-format/volume-plan';
+import type { Proof } from '@gapferry/station/files/direct';
+import type { Place } from '@gapferry/station/media/place';
 
 /** A place as it is now; `identity` tells one stick from another at the same path. */
 export interface SeenPlace {

@@ -1,19 +1,24 @@
-/** The bytes of one ZIP entry as pieces for archiver: a whole object, a part of one, or a pack. */
+/**
+ * The bytes of one ZIP entry as pieces for the volume writer: a whole object, a part of one, or a pack. All pieces share one buffer: the writer asks for the
+ * next only when the sink has had the one before.
+ */
 
-import { PackWriter, type PackedRow } from '@gapferry/bundle-format';
+import type { PackedRow } from '@gapferry/bundle-format/object-index';
+import { PackWriter } from '@gapferry/bundle-format/pack';
 import type { EntryPlan } from '@gapferry/bundle-format/volume-plan';
 import type { PlanLine } from './messages.ts';
-import { PIECE_BYTES, type PiecePool } from './piece-pool.ts';
 import type { OpenObject, SourceReader } from './source-reader.ts';
 
+/** archiver is fastest with pieces of this length. */
+export const PIECE_BYTES: number = 4 << 20;
+
 /** The next `length` bytes of an object. */
-export async function* rangePieces(object: OpenObject, length: number, pool: PiecePool): AsyncGenerator<Uint8Array> {
+export function* rangePieces(object: OpenObject, length: number, buffer: Uint8Array): Generator<Uint8Array> {
   for (let left = length; left > 0; ) {
-    const buffer = await pool.take();
-    const take = Math.min(left, PIECE_BYTES);
+    const take = Math.min(left, buffer.length);
     object.next(buffer, take);
     left -= take;
-    yield pool.send(buffer, take);
+    yield buffer.subarray(0, take);
   }
 }
 
@@ -27,15 +32,13 @@ const LOCAL_HEADER_BYTES = 30;
  * A pack, built straight into the pieces: each member is read to where it will lie, and its header is put before it.
  * @param packed gets where each member lies
  */
-export async function* packPieces(plan: PackPlan, reader: SourceReader, pool: PiecePool, packed: PackedMember[]): AsyncGenerator<Uint8Array> {
+export function* packPieces(plan: PackPlan, reader: SourceReader, buffer: Uint8Array, packed: PackedMember[]): Generator<Uint8Array> {
   const pack = new PackWriter();
-  let buffer = await pool.take();
   let filled = 0;
   for (const { object, member } of plan.members) {
     const headerBytes = LOCAL_HEADER_BYTES + Buffer.byteLength(member);
-    if (filled + headerBytes + object.size > PIECE_BYTES) {
-      yield pool.send(buffer, filled);
-      buffer = await pool.take();
+    if (filled + headerBytes + object.size > buffer.length) {
+      yield buffer.subarray(0, filled);
       filled = 0;
     }
     const data = buffer.subarray(filled + headerBytes, filled + headerBytes + object.size);
@@ -45,6 +48,6 @@ export async function* packPieces(plan: PackPlan, reader: SourceReader, pool: Pi
     filled += headerBytes + object.size;
     packed.push({ sha256: object.sha256, size: object.size, member, at: offset });
   }
-  if (filled > 0) yield pool.send(buffer, filled);
+  if (filled > 0) yield buffer.subarray(0, filled);
   yield pack.end();
 }

@@ -1,8 +1,11 @@
 /** Paths on a place, each looked at so that no link leads out of it; and the check that it is still the same place. */
 
 import { join } from 'node:path';
-import { BUNDLES, Unfit } from '@gapferry/bundle-format';
-import { insideFolder, makeFolder, type Place, type Presence, requirePlace } from '@gapferry/station';
+import { Unfit } from '@gapferry/bundle-format/errors';
+import { BUNDLES } from '@gapferry/bundle-format/layout';
+import { makeFolder } from '@gapferry/station/files/durable';
+import { insideFolder } from '@gapferry/station/files/inside';
+import { type Place, type Presence, requirePlace } from '@gapferry/station/media/place';
 import type { SeenPlace } from './messages.ts';
 
 /** Of folders that we make on a medium: what lies there is no secret. */

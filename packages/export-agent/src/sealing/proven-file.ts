@@ -1,7 +1,8 @@
 /** Small files of a bundle: written, flushed, read back past the page cache, compared. */
 
-import { Damaged } from '@gapferry/bundle-format';
-import { assertLength, DirectReader, type Proof, writeDurably } from '@gapferry/station';
+import { Damaged } from '@gapferry/bundle-format/errors';
+import { assertLength, DirectReader, type Proof } from '@gapferry/station/files/direct';
+import { writeDurably } from '@gapferry/station/files/durable';
 import { FILE_MODE } from './places.ts';
 
 /** @throws Damaged MEDIA_VERIFY; Unfit MEDIA_FULL, MEDIA_GONE, MEDIA_WRITE */

@@ -3,7 +3,7 @@
  * between the threads.
  */
 
-import { BLOCK_BYTES } from '@gapferry/bundle-format';
+import { BLOCK_BYTES } from '@gapferry/bundle-format/blocks';
 
 /** What we use of it; the type libraries of a browser have the whole. */
 declare const WebAssembly: {

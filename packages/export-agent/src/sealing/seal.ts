@@ -6,24 +6,19 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  blocksName,
-  BUNDLES,
-  INDEX_ENTRY,
-  inventoryEntry,
-  sha256Of,
-  Unfit,
-  volumeName,
-  type IndexRow,
-} from '@gapferry/bundle-format';
+import { Unfit } from '@gapferry/bundle-format/errors';
+import { blocksName, BUNDLES, INDEX_ENTRY, inventoryEntry, volumeName } from '@gapferry/bundle-format/layout';
+import type { IndexRow } from '@gapferry/bundle-format/object-index';
+import { sha256Of } from '@gapferry/bundle-format/sha256';
 import { type EntryPlan, planVolumes } from '@gapferry/bundle-format/volume-plan';
 import { VolumeWriter } from '@gapferry/bundle-format/volume-writer';
-import { type Proof, removeDurably, type Tell } from '@gapferry/station';
+import type { Proof } from '@gapferry/station/files/direct';
+import { removeDurably } from '@gapferry/station/files/durable';
+import type { Tell } from '@gapferry/station/media/serve';
 import { blockListOf, Disk } from './disk.ts';
 import { IndexFile } from './index-file.ts';
 import type { PlanLine, Sealed, SealedVolume, SealEvent, SealOrder, SpoolDocument } from './messages.ts';
-import { type PackedMember, packPieces, rangePieces } from './object-pieces.ts';
-import { PiecePool } from './piece-pool.ts';
+import { type PackedMember, packPieces, PIECE_BYTES, rangePieces } from './object-pieces.ts';
 import { bundlePath, makeInPlace, requireWritable } from './places.ts';
 import { readPlan } from './plan-file.ts';
 import { weaker, writeProven } from './proven-file.ts';
@@ -35,7 +30,7 @@ class Sealing {
   readonly order: SealOrder;
   readonly tell: Tell<SealEvent>;
   readonly disk = new Disk();
-  readonly pool = new PiecePool();
+  readonly buffer = new Uint8Array(PIECE_BYTES);
   readonly reader: SourceReader;
   readonly index: IndexFile;
   readonly features = new Set<'parts' | 'packs'>();
@@ -69,7 +64,6 @@ class Volume {
       {
         write: async (bytes) => {
           await sealing.disk.write(bytes);
-          sealing.pool.came(bytes);
           sealing.tell.alive();
         },
       },
@@ -113,7 +107,7 @@ const assertFree = (order: SealOrder): void => {
 const writeWhole = async (sealing: Sealing, volume: Volume, plan: Extract<EntryPlan<PlanLine>, { kind: 'whole' }>): Promise<void> => {
   const object = sealing.reader.open(plan.object);
   try {
-    const { offset } = await volume.writer.add(plan.entry, objectPieces(object, plan.stored, sealing.pool));
+    const { offset } = await volume.writer.add(plan.entry, objectPieces(object, plan.stored, sealing.buffer));
     sealing.index.add(rowOf(plan, volume.number, offset));
   } finally {
     object.close();
@@ -121,9 +115,9 @@ const writeWhole = async (sealing: Sealing, volume: Volume, plan: Extract<EntryP
 };
 
 /** An object of no bytes has a digest to be checked as well. */
-async function* objectPieces(object: OpenObject, bytes: number, pool: PiecePool): AsyncGenerator<Uint8Array> {
+function* objectPieces(object: OpenObject, bytes: number, buffer: Uint8Array): Generator<Uint8Array> {
   if (bytes === 0) object.readAll(new Uint8Array(0));
-  else yield* rangePieces(object, bytes, pool);
+  else yield* rangePieces(object, bytes, buffer);
 }
 
 const rowOf = (plan: Extract<EntryPlan<PlanLine>, { kind: 'whole' | 'part' }>, volume: number, offset: number): IndexRow => {
@@ -137,7 +131,7 @@ const writePart = async (sealing: Sealing, volume: Volume, plan: Extract<EntryPl
   if (plan.part === 1) sealing.divided = sealing.reader.open(plan.object);
   const object = sealing.divided;
   if (object === undefined) throw new TypeError('parts came out of order');
-  const { offset } = await volume.writer.add(plan.entry, rangePieces(object, plan.stored, sealing.pool));
+  const { offset } = await volume.writer.add(plan.entry, rangePieces(object, plan.stored, sealing.buffer));
   sealing.index.add(rowOf(plan, volume.number, offset));
   sealing.features.add('parts');
   if (!object.isAtEnd) return;
@@ -147,7 +141,7 @@ const writePart = async (sealing: Sealing, volume: Volume, plan: Extract<EntryPl
 
 const writePack = async (sealing: Sealing, volume: Volume, plan: Extract<EntryPlan<PlanLine>, { kind: 'pack' }>): Promise<void> => {
   const members: PackedMember[] = [];
-  const { offset } = await volume.writer.add(plan.entry, packPieces(plan, sealing.reader, sealing.pool, members));
+  const { offset } = await volume.writer.add(plan.entry, packPieces(plan, sealing.reader, sealing.buffer, members));
   for (const { sha256, size, member, at } of members)
     sealing.index.add({
       sha256,

@@ -3,7 +3,7 @@
 import { createHash, hash as hashOnce } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { Incomplete, Unfit } from '@gapferry/bundle-format';
+import { Incomplete, Unfit } from '@gapferry/bundle-format/errors';
 import { openSource } from '../source/hash-file.ts';
 import type { PlanLine, SealOrder } from './messages.ts';
 

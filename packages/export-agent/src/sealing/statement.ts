@@ -1,15 +1,8 @@
 /** The manifest of a bundle that was sealed. Pure. */
 
-import {
-  type Basis,
-  encodeManifest,
-  encodeSums,
-  INDEX_ENTRY,
-  inventoryEntry,
-  type Manifest,
-  type Sha256,
-  sha256Of,
-} from '@gapferry/bundle-format';
+import { INDEX_ENTRY, inventoryEntry } from '@gapferry/bundle-format/layout';
+import { type Basis, encodeManifest, encodeSums, type Manifest } from '@gapferry/bundle-format/manifest';
+import { type Sha256, sha256Of } from '@gapferry/bundle-format/sha256';
 import type { Sealed } from './messages.ts';
 import type { Snapshot } from '../ledger/records.ts';
 

@@ -3,7 +3,11 @@
  * does not know as ours by its number, and, once signed, by its signature and digest.
  */
 
-import { blocksName, COMMIT, type Manifest, MANIFEST, parseManifest, sha256Of, SUMS, verifySignatures, GapferryError, volumeName, bundleFolder } from '@gapferry/bundle-format';
+import { GapferryError } from '@gapferry/bundle-format/errors';
+import { blocksName, bundleFolder, COMMIT, MANIFEST, SUMS, volumeName } from '@gapferry/bundle-format/layout';
+import { type Manifest, parseManifest } from '@gapferry/bundle-format/manifest';
+import { sha256Of } from '@gapferry/bundle-format/sha256';
+import { verifySignatures } from '@gapferry/bundle-format/signature';
 import type { BundleRecord } from '../ledger/records.ts';
 import type { World } from '../world.ts';
 import type { Medium } from './medium.ts';

@@ -1,11 +1,12 @@
 /** The comparison of a sorted walk with the sorted ledger. Pure: stats and rows in, differences out. */
 
 import type { Stats } from 'node:fs';
-import { comparePaths } from '@gapferry/bundle-format';
+import { comparePaths } from '@gapferry/bundle-format/names';
 import type { SourceRow } from '../ledger/records.ts';
+import { stampOf } from './stamp.ts';
 
 /** What the ledger must know of a row to tell whether its file is still the same. */
-export type KnownRow = Pick<SourceRow, 'path' | 'kind' | 'phase' | 'size' | 'mtimeMs' | 'ctimeMs' | 'ino' | 'racy'>;
+export type KnownRow = Pick<SourceRow, 'path' | 'stamp'>;
 
 /** A file that changed within so long before it was hashed may change again and look the same: coarse clocks of filesystems. */
 const RACY_MTIME_MS = 2000;
@@ -16,18 +17,12 @@ const RACY_CTIME_MS = 100;
 export const isRacy = (stats: Pick<Stats, 'mtimeMs' | 'ctimeMs'>, hashedAtMs: number): boolean =>
   Math.abs(hashedAtMs - stats.mtimeMs) < RACY_MTIME_MS || Math.abs(hashedAtMs - stats.ctimeMs) < RACY_CTIME_MS;
 
-/** Is the file surely the one whose digest the ledger has? */
-export const isUnchanged = (row: KnownRow, stats: Stats): boolean =>
-  !row.racy &&
-  row.size === stats.size &&
-  row.mtimeMs === stats.mtimeMs &&
-  row.ctimeMs === stats.ctimeMs &&
-  row.ino === stats.ino &&
-  (row.kind === 'link') === stats.isSymbolicLink();
+/** Is the file surely the one whose digest the ledger has? (A link in its place has another file id and ctime.) */
+export const isUnchanged = (row: KnownRow, stats: Stats): boolean => row.stamp === stampOf(stats);
 
 export interface Differences {
-  /** Not known, or not surely the same. `known`: the row of the same path, if there is one. */
-  changed(path: string, stats: Stats, known: KnownRow | undefined): void;
+  /** Not known, or not surely the same. `isKnown`: the ledger has a row of the same path. */
+  changed(path: string, stats: Stats, isKnown: boolean): void;
   unchanged(row: KnownRow): void;
   /** Known, and not met by the walk. */
   gone(row: KnownRow): void;
@@ -58,7 +53,7 @@ export class Merge {
     const known = this.#next?.path === path ? this.#next : undefined;
     if (known !== undefined) this.#advance();
     if (known !== undefined && isUnchanged(known, stats)) this.#differences.unchanged(known);
-    else this.#differences.changed(path, stats, known);
+    else this.#differences.changed(path, stats, known !== undefined);
   }
 
   end(): void {

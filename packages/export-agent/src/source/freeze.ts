@@ -5,7 +5,6 @@
 
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { toHex } from '../ledger/digest.ts';
 import { hashFile, type HashedFile, type HashWish } from './hash-file.ts';
 import type { Spool } from './spool.ts';
 
@@ -32,7 +31,7 @@ export const freezeFile = (path: string, spool: Spool, wish: HashWish): HashedFi
     rmSync(temporary, { force: true });
     return hashed;
   }
-  const frozen = spool.frozen(toHex(hashed.sha256));
+  const frozen = spool.frozen(hashed.sha256);
   mkdirSync(dirname(frozen), { recursive: true, mode: 0o700 });
   renameSync(temporary, frozen);
   return hashed;

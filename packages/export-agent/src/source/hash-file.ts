@@ -5,7 +5,9 @@
 
 import { createHash, hash as hashOnce } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { Refused, Unfit } from '@gapferry/bundle-format';
+import { Refused, Unfit } from '@gapferry/bundle-format/errors';
+import { type Sha256, sha256Of, Sha256Stream } from '@gapferry/bundle-format/sha256';
+import { errnoOf } from './errno.ts';
 
 export const HASH_BUFFER_BYTES: number = 1 << 20;
 const buffer = new Uint8Array(HASH_BUFFER_BYTES);
@@ -15,7 +17,7 @@ export type ExtraAlgorithm = 'sha512' | 'sha1' | 'md5';
 
 export interface HashedFile {
   readonly stats: Stats;
-  readonly sha256: Uint8Array;
+  readonly sha256: Sha256;
   /** lower-case hex by algorithm */
   readonly extra: Readonly<Record<string, string>>;
 }
@@ -28,14 +30,12 @@ export interface HashWish {
   readonly progress?: (bytes: number) => void;
 }
 
-const errorCode = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
-
 /** Opens a regular file without following a link and without waiting (a FIFO would hang). Undefined: it is not there, or not a file any more. */
 export const openSource = (path: string): number | undefined => {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    const code = errorCode(error);
+    const code = errnoOf(error);
     // ELOOP: it became a link since the walk
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
     if (code === 'EACCES' || code === 'EPERM') throw new Unfit('PERMISSION', `${path} may not be read`, { cause: error });
@@ -54,20 +54,18 @@ const read = (fd: number, position: number, path: string): number => {
 const sameFile = (a: Stats, b: Stats): boolean =>
   a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino;
 
-const hex = (digest: Uint8Array): string => Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('hex');
-
 /** One call per algorithm: for files that fit the buffer this saves making hash objects. */
 const hashSmall = (bytes: Uint8Array, wish: HashWish): Omit<HashedFile, 'stats'> => {
   wish.copy?.(bytes);
   wish.progress?.(bytes.length);
   return {
-    sha256: hashOnce('sha256', bytes, 'buffer'),
+    sha256: sha256Of(bytes),
     extra: Object.fromEntries(wish.extra.map((algorithm) => [algorithm, hashOnce(algorithm, bytes, 'hex')])),
   };
 };
 
 const hashLarge = (fd: number, size: number, path: string, wish: HashWish): Omit<HashedFile, 'stats'> | undefined => {
-  const sha256 = createHash('sha256');
+  const sha256 = new Sha256Stream();
   const extra = wish.extra.map((algorithm) => [algorithm, createHash(algorithm)] as const);
   let position = 0;
   while (position < size) {
@@ -80,7 +78,7 @@ const hashLarge = (fd: number, size: number, path: string, wish: HashWish): Omit
     wish.progress?.(n);
     position += n;
   }
-  return { sha256: sha256.digest(), extra: Object.fromEntries(extra.map(([name, digest]) => [name, hex(digest.digest())])) };
+  return { sha256: sha256.digest(), extra: Object.fromEntries(extra.map(([name, digest]) => [name, digest.digest('hex')])) };
 };
 
 const hashOpen = (fd: number, path: string, wish: HashWish): HashedFile | 'changed' => {

@@ -2,8 +2,9 @@
 
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { comparePaths, encodeInventoryRow, type InventoryRow, type Sha256, Sha256Stream } from '@gapferry/bundle-format';
-import { toHex } from '../ledger/digest.ts';
+import { encodeInventoryRow, type InventoryRow } from '@gapferry/bundle-format/inventory';
+import { comparePaths } from '@gapferry/bundle-format/names';
+import { type Sha256, Sha256Stream } from '@gapferry/bundle-format/sha256';
 import type { SourceRow } from '../ledger/records.ts';
 import type { Sources } from '../ledger/sources.ts';
 import { spoolFolder } from './spool.ts';
@@ -25,8 +26,7 @@ export const toInventoryRow = (row: SourceRow): InventoryRow => {
   const place = row.phase > 0 ? ({ role: 'metadata', phase: row.phase } as const) : ({ role: 'content' } as const);
   if (row.kind === 'link') return { path: row.path, type: 'link', ...place, target: row.target ?? '' };
   if (row.sha256 === null) throw new TypeError(`${row.path} has no digest in the ledger`);
-  // milliseconds before 1970 round down too, so that a row depends on the stat alone
-  return { path: row.path, type: 'file', ...place, size: row.size, sha256: toHex(row.sha256), exec: row.exec, mtime: Math.floor(row.mtimeMs) };
+  return { path: row.path, type: 'file', ...place, size: row.size, sha256: row.sha256, exec: row.exec, mtime: row.mtime };
 };
 
 /** Files and links in order, with the few empty folders sorted in. Both come ascending. */

@@ -1,7 +1,8 @@
 /** What the scanning threads and the main thread say to each other. Plain data. */
 
-import type { ErrorJSON } from '@gapferry/bundle-format';
+import type { ErrorJSON } from '@gapferry/bundle-format/errors';
 import type { Preset } from '@gapferry/repository';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import type { SourceRow } from '../ledger/records.ts';
 import type { ExtraAlgorithm } from './hash-file.ts';
 import type { PathRange } from './walk.ts';
@@ -12,8 +13,6 @@ export interface ScanSetting {
   readonly repository: string;
   readonly repositoryId: number;
   readonly preset: Preset;
-  /** False: the roles in the ledger came from another preset. */
-  readonly rolesHold: boolean;
   readonly extra: readonly ExtraAlgorithm[];
 }
 
@@ -29,7 +28,7 @@ export type ScanJob =
   | { readonly job: 'large'; readonly file: LargeFile };
 
 export interface ExtraDigest {
-  readonly sha256: Uint8Array;
+  readonly sha256: Sha256;
   readonly algorithm: string;
   readonly value: string;
 }
@@ -37,7 +36,7 @@ export interface ExtraDigest {
 /** Findings come in batches; the last one of a job has `done`. */
 export interface Findings {
   readonly rows: readonly SourceRow[];
-  readonly gone: readonly { readonly path: string; readonly phase: number }[];
+  readonly gone: readonly string[];
   readonly large: readonly LargeFile[];
   readonly emptyFolders: readonly string[];
   readonly digests: readonly ExtraDigest[];

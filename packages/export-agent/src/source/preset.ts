@@ -1,6 +1,6 @@
 /** A repository of the configuration with its preset loaded. */
 
-import { sha256Of } from '@gapferry/bundle-format';
+import { sha256Of } from '@gapferry/bundle-format/sha256';
 import { loadPreset } from '@gapferry/repository';
 import type { ExportConfig } from '../configuration/schema.ts';
 import type { SourceSetting } from './snapshot.ts';

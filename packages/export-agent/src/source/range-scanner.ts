@@ -2,15 +2,17 @@
 
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { checkLinkTarget, checkPath, Incomplete } from '@gapferry/bundle-format';
-import { busyMarker, type Classifier, classifier, neverEntered } from '@gapferry/repository';
+import { Incomplete } from '@gapferry/bundle-format/errors';
+import { checkLinkTarget, checkPath } from '@gapferry/bundle-format/names';
+import { busyMarker, type Classifier, classifier, neverEntered } from '@gapferry/repository/classify';
 import type { SourceRow } from '../ledger/records.ts';
-import { type Differences, isRacy, type KnownRow, Merge } from './compare.ts';
+import { type Differences, isRacy, Merge } from './compare.ts';
 import { freezeFile } from './freeze.ts';
 import { hashFile, type HashedFile, type HashWish } from './hash-file.ts';
 import { type KnownRows, openKnownRows } from './known-rows.ts';
 import type { ExtraDigest, Findings, LargeFile, ScanSetting } from './messages.ts';
 import { openSpool, type Spool } from './spool.ts';
+import { stampOf } from './stamp.ts';
 import { type PathRange, walk } from './walk.ts';
 
 /** A file from here on is a job of its own, so that both threads have work. */
@@ -23,7 +25,7 @@ const TRIES = 3;
 
 interface Batch {
   rows: SourceRow[];
-  gone: { path: string; phase: number }[];
+  gone: string[];
   large: LargeFile[];
   emptyFolders: string[];
   digests: ExtraDigest[];
@@ -75,36 +77,23 @@ export class RangeScanner {
     this.#batch = emptyBatch();
     const stats = lstatSync(join(this.#setting.root, file.path), { throwIfNoEntry: false });
     if (stats?.isFile() === true) this.#hash(file.path, file.phase);
-    else this.#batch.gone.push({ path: file.path, phase: file.phase });
+    else this.#batch.gone.push(file.path);
     this.#flush(true);
   }
 
   #differences(): Differences {
     return {
-      changed: (path, stats, known) => this.#changed(path, stats, known),
-      unchanged: (row) => this.#unchanged(row),
-      gone: (row) => this.#gone(row.path, row.phase),
+      changed: (path, stats, isKnown) => this.#changed(path, stats, isKnown),
+      unchanged: () => {
+        this.#batch.unchanged++;
+      },
+      gone: ({ path }) => this.#gone(path),
     };
   }
 
-  #gone(path: string, phase: number): void {
-    this.#batch.gone.push({ path, phase });
+  #gone(path: string): void {
+    this.#batch.gone.push(path);
     this.#flushIfFull();
-  }
-
-  #unchanged(row: KnownRow): void {
-    this.#batch.unchanged++;
-    if (this.#setting.rolesHold) return;
-    const phase = this.#phaseOf(row.path);
-    if (phase === undefined) this.#gone(row.path, row.phase);
-    else if (phase !== row.phase) this.#reclassify(row, phase);
-  }
-
-  /** Another preset: the digest still holds, but metadata must be frozen; so it is simply read again. */
-  #reclassify(row: KnownRow, phase: number): void {
-    const stats = lstatSync(join(this.#setting.root, row.path), { throwIfNoEntry: false });
-    if (stats === undefined) this.#gone(row.path, row.phase);
-    else this.#carry(row.path, stats, phase);
   }
 
   /** 0 for content, the phase for metadata, undefined when it is not carried. @throws Incomplete NOT_READY */
@@ -120,13 +109,13 @@ export class RangeScanner {
     return found.role === 'metadata' ? found.phase : 0;
   }
 
-  #changed(path: string, stats: Stats, known: KnownRow | undefined): void {
+  #changed(path: string, stats: Stats, isKnown: boolean): void {
     const phase = this.#phaseOf(path);
     if (phase === undefined) {
-      if (known !== undefined) this.#gone(path, known.phase);
+      if (isKnown) this.#gone(path);
       return;
     }
-    if (known === undefined) checkPath(path);
+    if (!isKnown) checkPath(path);
     this.#carry(path, stats, phase);
   }
 
@@ -140,7 +129,7 @@ export class RangeScanner {
   #link(path: string, stats: Stats, phase: number): void {
     const target = readlinkSync(join(this.#setting.root, path));
     checkLinkTarget(path, target);
-    this.#batch.rows.push({ ...statsOf(path, stats, phase), kind: 'link', size: stats.size, racy: false, sha256: null, target });
+    this.#batch.rows.push({ ...statsOf(path, stats, phase), kind: 'link', size: stats.size, stamp: stampOf(stats), sha256: null, target });
   }
 
   #hash(path: string, phase: number): void {
@@ -148,7 +137,7 @@ export class RangeScanner {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const startedAt = Date.now();
       const hashed = phase > 0 ? freezeFile(absolute, this.#spool, this.#wish()) : hashFile(absolute, this.#wish());
-      if (hashed === 'gone') return this.#gone(path, phase);
+      if (hashed === 'gone') return this.#gone(path);
       if (hashed !== 'changed') return this.#take(path, phase, hashed, startedAt);
     }
     this.#batch.changing.push(path);
@@ -173,7 +162,7 @@ export class RangeScanner {
       ...statsOf(path, stats, phase),
       kind: 'file',
       size: stats.size,
-      racy: isRacy(stats, startedAt),
+      stamp: isRacy(stats, startedAt) ? null : stampOf(stats),
       sha256,
       target: null,
     });
@@ -199,11 +188,10 @@ export class RangeScanner {
   }
 }
 
-const statsOf = (path: string, stats: Stats, phase: number): Pick<SourceRow, 'path' | 'phase' | 'mtimeMs' | 'ctimeMs' | 'ino' | 'exec'> => ({
+const statsOf = (path: string, stats: Stats, phase: number): Pick<SourceRow, 'path' | 'phase' | 'mtime' | 'exec'> => ({
   path,
   phase,
-  mtimeMs: stats.mtimeMs,
-  ctimeMs: stats.ctimeMs,
-  ino: stats.ino,
+  // times before 1970 are rounded down as well
+  mtime: Math.floor(stats.mtimeMs),
   exec: (stats.mode & 0o100) !== 0,
 });

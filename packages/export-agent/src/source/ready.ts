@@ -2,7 +2,7 @@
 
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { Incomplete } from '@gapferry/bundle-format';
+import { Incomplete } from '@gapferry/bundle-format/errors';
 import type { Preset } from '@gapferry/repository';
 
 const hasWildcard = (glob: string): boolean => /[*?{\\]/.test(glob);

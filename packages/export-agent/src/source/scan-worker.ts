@@ -1,7 +1,7 @@
 /** A thread that scans: takes ranges and large files one by one, walks, compares with the ledger, hashes and freezes what changed. */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { errorToJSON } from '@gapferry/bundle-format';
+import { errorToJSON } from '@gapferry/bundle-format/errors';
 import type { ScanAnswer, ScanJob, ScanSetting } from './messages.ts';
 import { RangeScanner } from './range-scanner.ts';
 

@@ -5,17 +5,20 @@
 
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { comparePaths, errorFromJSON } from '@gapferry/bundle-format';
-import { entryBeside } from '@gapferry/station';
+import { errorFromJSON } from '@gapferry/bundle-format/errors';
+import { comparePaths } from '@gapferry/bundle-format/names';
+import { entryBeside } from '@gapferry/station/media/process';
 import type { SourceRow } from '../ledger/records.ts';
 import type { Sources } from '../ledger/sources.ts';
 import type { Findings, LargeFile, ScanAnswer, ScanJob, ScanSetting } from './messages.ts';
 import { rangesAt, rangesByFolders, type PathRange } from './walk.ts';
 
 /** So many rows may wait for the next transaction. */
-const APPLY_ROWS = 20_000;
+const APPLY_ROWS = 5000;
 const APPLY_MS = 2000;
 const RANGES_PER_THREAD = 8;
+/** Rows live for a moment; a young generation of the usual size would only hold more of them. */
+const THREAD_MEMORY = { maxYoungGenerationSizeMb: 12 };
 
 export interface ScanReport {
   readonly unchanged: number;
@@ -37,7 +40,7 @@ export interface ScanOptions {
 }
 
 const rangesFor = (sources: Sources, setting: ScanSetting, threads: number): PathRange[] => {
-  const cuts = sources.quantiles(setting.repositoryId, threads * RANGES_PER_THREAD);
+  const cuts = sources.cuts(setting.repositoryId);
   return cuts.length > 0 ? rangesAt(cuts) : rangesByFolders(setting.root, threads * RANGES_PER_THREAD);
 };
 
@@ -63,7 +66,7 @@ class Intake {
 
   take(findings: Findings): void {
     this.#rows.push(...findings.rows);
-    this.#gone.push(...findings.gone.map(({ path }) => path));
+    this.#gone.push(...findings.gone);
     this.emptyFolders.push(...findings.emptyFolders);
     this.changing.push(...findings.changing);
     this.unchanged += findings.unchanged;
@@ -71,18 +74,22 @@ class Intake {
     this.gone += findings.gone.length;
     this.hashedBytes += findings.hashedBytes;
     this.metadataChanged +=
-      findings.rows.filter((row) => row.phase > 0 && !this.#isKnown(row)).length + findings.gone.filter(({ phase }) => phase > 0).length;
+      findings.rows.filter((row) => row.phase > 0 && !this.#isKnown(row)).length + findings.gone.filter((path) => this.#isMetadata(path)).length;
     this.#sources.keepDigests(findings.digests);
     const waiting = this.#rows.length + this.#gone.length;
     if (waiting >= APPLY_ROWS || (waiting > 0 && performance.now() - this.#lastApply > APPLY_MS)) this.apply();
+  }
+
+  #isMetadata(path: string): boolean {
+    return (this.#sources.find(this.#repository, path)?.phase ?? 0) > 0;
   }
 
   /** Hashed again and found the same, as after a change within the tick of the clock. */
   #isKnown(row: SourceRow): boolean {
     const known = this.#sources.find(this.#repository, row.path);
     if (known === undefined || known.phase !== row.phase || known.kind !== row.kind || known.target !== row.target) return false;
-    if (known.exec !== row.exec || Math.floor(known.mtimeMs) !== Math.floor(row.mtimeMs)) return false;
-    return row.sha256 === null || (known.sha256 !== null && Buffer.from(row.sha256).equals(known.sha256));
+    if (known.exec !== row.exec || known.mtime !== row.mtime) return false;
+    return row.sha256 === known.sha256;
   }
 
   apply(): void {
@@ -108,7 +115,10 @@ class Crew {
     this.#jobs = ranges.map((range): ScanJob => ({ job: 'range', range })).reverse();
     this.#intake = intake;
     this.#onBytes = onBytes;
-    this.#workers = Array.from({ length: threads }, () => new Worker(entryBeside(import.meta.url, './scan-worker'), { workerData: setting }));
+    this.#workers = Array.from(
+      { length: threads },
+      () => new Worker(entryBeside(import.meta.url, './scan-worker'), { workerData: setting, resourceLimits: THREAD_MEMORY }),
+    );
   }
 
   run(signal: AbortSignal | undefined): Promise<void> {
@@ -169,6 +179,7 @@ export const scan = async (sources: Sources, setting: ScanSetting, options: Scan
   await crew.run(options.signal);
   intake.apply();
   sources.setEmptyFolders(setting.repositoryId, intake.emptyFolders.sort(comparePaths));
+  if (intake.changed + intake.gone > 0) sources.recut(setting.repositoryId, threads * RANGES_PER_THREAD);
   const { unchanged, changed, gone, hashedBytes, metadataChanged, changing } = intake;
   return { unchanged, changed, gone, hashedBytes, metadataChanged, changing };
 };

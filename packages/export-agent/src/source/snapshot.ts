@@ -10,9 +10,8 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Incomplete } from '@gapferry/bundle-format';
+import { Incomplete } from '@gapferry/bundle-format/errors';
 import { assertClosed, checkClosure, type Preset, toolDecompressor } from '@gapferry/repository';
-import { toHex } from '../ledger/digest.ts';
 import type { Snapshot } from '../ledger/records.ts';
 import type { Repository, Sources } from '../ledger/sources.ts';
 import { isUnchanged } from './compare.ts';
@@ -59,8 +58,8 @@ const staleMetadata = (sources: Sources, id: number, root: string, spool: Spool)
   const stale: string[] = [];
   for (const row of sources.metadata(id)) {
     const stats = lstatSync(join(root, row.path), { throwIfNoEntry: false });
-    const same = stats !== undefined && isUnchanged({ ...row, racy: false }, stats);
-    if (!same || (row.sha256 !== null && !isFrozen(spool, toHex(row.sha256)))) stale.push(row.path);
+    const same = stats !== undefined && (row.stamp === null || isUnchanged(row, stats));
+    if (!same || (row.sha256 !== null && !isFrozen(spool, row.sha256))) stale.push(row.path);
   }
   return stale;
 };
@@ -80,7 +79,6 @@ const walkUntilQuiet = async (state: string, sources: Sources, repository: Repos
         repository: setting.name,
         repositoryId: repository.id,
         preset: setting.preset,
-        rolesHold: repository.unchanged || walks > 1,
         extra: EXTRA[setting.preset.closure.checker],
       },
       options,
@@ -139,6 +137,6 @@ const closeReferences = async (
 
 const frozenNames = (sources: Sources, id: number): Set<string> => {
   const names = new Set<string>();
-  for (const { sha256 } of sources.metadata(id)) if (sha256 !== null) names.add(toHex(sha256));
+  for (const { sha256 } of sources.metadata(id)) if (sha256 !== null) names.add(sha256);
   return names;
 };

@@ -3,8 +3,8 @@
  * is sealed, and is frozen again.
  */
 
-import type { Sha256 } from '@gapferry/bundle-format';
-import { makeFolder } from '@gapferry/station';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
+import { makeFolder } from '@gapferry/station/files/durable';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -3,9 +3,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { Incomplete, resolveLink, Unfit } from '@gapferry/bundle-format';
+import { Incomplete, Unfit } from '@gapferry/bundle-format/errors';
+import { resolveLink } from '@gapferry/bundle-format/names';
 import type { DigestAlgorithm, RepositoryView } from '@gapferry/repository';
-import { toHex } from '../ledger/digest.ts';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import type { SourceRow } from '../ledger/records.ts';
 import type { Sources } from '../ledger/sources.ts';
 import type { Spool } from './spool.ts';
@@ -16,7 +17,7 @@ const MOST_LINKS = 40;
 
 interface Found extends SourceRow {
   readonly kind: 'file';
-  readonly sha256: Uint8Array;
+  readonly sha256: Sha256;
 }
 const isFound = (row: SourceRow | undefined): row is Found => row?.kind === 'file' && row.sha256 !== null;
 
@@ -49,7 +50,7 @@ export const ledgerView = (sources: Sources, repositoryId: number, root: string,
     return undefined;
   };
   const bytesOf = (row: Found): AsyncIterable<Uint8Array> =>
-    createReadStream(row.phase > 0 ? spool.frozen(toHex(row.sha256)) : join(root, row.path), { highWaterMark: CHUNK_BYTES });
+    createReadStream(row.phase > 0 ? spool.frozen(row.sha256) : join(root, row.path), { highWaterMark: CHUNK_BYTES });
   const must = (path: string): Found => {
     const row = find(path);
     if (row === undefined) throw new Unfit('LOCAL_IO', `${path} is not known to the ledger`);
@@ -59,7 +60,7 @@ export const ledgerView = (sources: Sources, repositoryId: number, root: string,
   return {
     file: (path) => {
       const row = find(path);
-      return row === undefined ? undefined : { size: row.size, sha256: toHex(row.sha256) };
+      return row === undefined ? undefined : { size: row.size, sha256: row.sha256 };
     },
     read: async function* (path): AsyncGenerator<Uint8Array> {
       const row = must(path);
@@ -73,7 +74,7 @@ export const ledgerView = (sources: Sources, repositoryId: number, root: string,
     },
     digest: async (path, algorithm: DigestAlgorithm): Promise<string> => {
       const row = must(path);
-      if (algorithm === 'sha256') return toHex(row.sha256);
+      if (algorithm === 'sha256') return row.sha256;
       const known = sources.digest(row.sha256, algorithm);
       if (known !== undefined) return known;
       const [sha256, wanted] = [createHash('sha256'), createHash(algorithm)];
@@ -81,7 +82,7 @@ export const ledgerView = (sources: Sources, repositoryId: number, root: string,
         sha256.update(chunk);
         wanted.update(chunk);
       }
-      if (!sha256.digest().equals(row.sha256))
+      if (sha256.digest('hex') !== row.sha256)
         throw new Incomplete('SOURCE_CHANGED', `${path} changed while its digest was made`, { facts: { path: row.path } });
       const value = wanted.digest('hex');
       sources.keepDigests([{ sha256: row.sha256, algorithm, value }]);

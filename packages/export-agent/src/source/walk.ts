@@ -6,7 +6,9 @@
  */
 
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
-import { comparePaths, Incomplete, Refused, Unfit } from '@gapferry/bundle-format';
+import { Incomplete, Refused, Unfit } from '@gapferry/bundle-format/errors';
+import { comparePaths } from '@gapferry/bundle-format/names';
+import { errnoOf } from './errno.ts';
 
 /** Paths p with from ≤ p < to. A null end is open. */
 export interface PathRange {
@@ -50,11 +52,10 @@ const assertUTF8Names = (folder: string, shown: string): void => {
   }
 };
 
-const isGone = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+const isGone = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '');
 
 const cannotRead = (error: unknown, path: string): never => {
-  if (error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM'))
+  if (['EACCES', 'EPERM'].includes(errnoOf(error) ?? ''))
     throw new Unfit('PERMISSION', `${path || 'the root of the repository'} may not be read`, { cause: error });
   throw new Unfit('LOCAL_IO', `${path || 'the root of the repository'} cannot be read`, { cause: error });
 };
@@ -137,6 +138,17 @@ export const walk = (root: string, range: PathRange, visitor: Visitor): void => 
   visit('');
 };
 
+/** A folder that cannot be read is no cut; the walk itself will say so. */
+const foldersIn = (root: string, folder: string): string[] => {
+  try {
+    return readdirSync(folder === '' ? root : `${root}/${folder}`, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.includes('\ufffd'))
+      .map(({ name }) => (folder === '' ? name : `${folder}/${name}`));
+  } catch {
+    return [];
+  }
+};
+
 /**
  * Cuts a repository into ranges that workers can take one by one, by folders: the start for a repository that the ledger does not know.
  *
@@ -149,9 +161,7 @@ export const rangesByFolders = (root: string, wanted: number): PathRange[] => {
     const next: string[] = [];
     for (const folder of folders) {
       if (keys.size >= wanted * 4) break;
-      for (const entry of readdirSync(folder === '' ? root : `${root}/${folder}`, { withFileTypes: true })) {
-        if (!entry.isDirectory() || entry.name.includes('\ufffd')) continue;
-        const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      for (const path of foldersIn(root, folder)) {
         next.push(path);
         keys.add(`${path}/`);
       }

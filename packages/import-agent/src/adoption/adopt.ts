@@ -1,7 +1,7 @@
 /** Takes stock of a target that already holds files: each is hashed, so that the first bundle brings only the rest. */
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkPath } from '@gapferry/bundle-format';
+import { checkPath } from '@gapferry/bundle-format/names';
 import { GapferryError } from '@gapferry/bundle-format/errors';
 import { withFaults } from '@gapferry/station/files/fault';
 import { hashFile } from '../holdings/hash.ts';

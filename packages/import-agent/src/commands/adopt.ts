@@ -1,5 +1,6 @@
 /** `adopt`: takes stock of targets that hold files already, and tells the exporter in a receipt. */
-import { assertName, Misused } from '@gapferry/bundle-format';
+import { Misused } from '@gapferry/bundle-format/errors';
+import { assertName } from '@gapferry/bundle-format/names';
 import type { Command, Context, Input, Result } from '@gapferry/station/command/command';
 import { formatBytes } from '@gapferry/station/format/bytes';
 import { findPlace } from '@gapferry/station/media/place';

@@ -1,6 +1,6 @@
 /** `import`: takes in all bundles found, now. */
 import { resolve } from 'node:path';
-import { type ExitStatus, Incomplete, Unfit, worstStatus } from '@gapferry/bundle-format';
+import { type ExitStatus, Incomplete, Unfit, worstStatus } from '@gapferry/bundle-format/errors';
 import type { Command, Context, Input, JSONish, Result } from '@gapferry/station/command/command';
 import type { Progress } from '@gapferry/station/command/progress';
 import { formatBytes } from '@gapferry/station/format/bytes';

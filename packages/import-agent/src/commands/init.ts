@@ -1,8 +1,10 @@
 /** `init`: a commented configuration and the site's key pair, enough to start. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { assertName, KEYS, Misused } from '@gapferry/bundle-format';
-import { loadPreset } from '@gapferry/repository';
+import { Misused } from '@gapferry/bundle-format/errors';
+import { KEYS } from '@gapferry/bundle-format/layout';
+import { assertName } from '@gapferry/bundle-format/names';
+import { loadPreset } from '@gapferry/repository/preset';
 import type { Command, Input, Result } from '@gapferry/station/command/command';
 import { makeFolder, writeNew } from '@gapferry/station/files/durable';
 import { writeKeyPair } from '@gapferry/station/keys/files';

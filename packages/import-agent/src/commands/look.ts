@@ -1,5 +1,6 @@
 /** `status`, `history`, `missing`: commands that only look, also while the daemon works. */
-import { type Sha256, worstStatus } from '@gapferry/bundle-format';
+import { worstStatus } from '@gapferry/bundle-format/errors';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import type { Command, Context, JSONish, Result } from '@gapferry/station/command/command';
 import { formatBytes } from '@gapferry/station/format/bytes';
 import { formatAge } from '@gapferry/station/format/durations';

@@ -2,7 +2,8 @@
 import { accessSync, constants, rmSync, statSync, writeFileSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Misused, Unfit } from '@gapferry/bundle-format/errors';
-import { loadPreset, type Preset } from '@gapferry/repository';
+import { loadPreset } from '@gapferry/repository/preset';
+import type { Preset } from '@gapferry/repository/preset-schema';
 import type { CourierLine } from '@gapferry/station/courier';
 import { makeFolder } from '@gapferry/station/files/durable';
 import { errnoOf } from '@gapferry/station/files/fault';
@@ -47,7 +48,7 @@ export function openWorld(given: string | undefined, options: WorldOptions): Ope
   const lock = takeLock(lockPath(config), options.doing);
   try {
     const secretKey = readSecretKeyFile(config.key);
-    for (const [name, { path }] of config.repositories) checkTarget(name, path);
+    const folding = new Set([...config.repositories].filter(([name, { path }]) => checkTarget(name, path)).map(([name]) => name));
     const journal = openJournal(journalPath(config));
     const log = openLog({ name: 'import-agent', folder: config.logs, terminal: options.terminal });
     const audit = openAudit(auditPath(config));
@@ -58,6 +59,7 @@ export function openWorld(given: string | undefined, options: WorldOptions): Ope
       secretKey,
       log,
       audit,
+      foldsCase: (repository) => folding.has(repository),
       now: options.now ?? (() => new Date()),
       courier: options.courier,
       progress: options.progress ?? (() => undefined),
@@ -101,8 +103,12 @@ export function requireTrust(config: ImportConfig): void {
   });
 }
 
-/** The target is there, may be written to, and its staging folder is on its filesystem: proven by a rename. @throws Misused CONFIG_PERMS, CONFIG_PATHS */
-export function checkTarget(name: string, root: string): void {
+/**
+ * The target is there, may be written to, and its staging folder is on its filesystem: proven by a rename.
+ * @returns whether the target folds the case of names
+ * @throws Misused CONFIG_PERMS, CONFIG_PATHS
+ */
+export function checkTarget(name: string, root: string): boolean {
   try {
     if (!statSync(root).isDirectory()) throw new Misused('CONFIG_PERMS', `the target of ${name}, ${root}, is not a folder`);
   } catch (error) {
@@ -115,7 +121,9 @@ export function checkTarget(name: string, root: string): void {
     const home = join(root, '.gapferry', `probe-${process.pid}`);
     writeFileSync(probe, '', { mode: 0o600 });
     renameSync(probe, home);
+    const folds = statSync(join(root, '.GAPFERRY', `PROBE-${process.pid}`), { throwIfNoEntry: false }) !== undefined;
     rmSync(home);
+    return folds;
   } catch (error) {
     const code = errnoOf(error) === 'EXDEV' ? 'CONFIG_PATHS' : 'CONFIG_PERMS';
     throw new Misused(code, `the target of ${name}, ${root}, cannot be worked in`, { cause: error, facts: { path: root } });

@@ -12,8 +12,8 @@ async function run(context: Context): Promise<Result> {
   const opened = openWorld(context.config, {
     doing: 'run',
     terminal,
-    courier: (medium, { line, word }) => {
-      world?.log.info(`${medium}: ${line}`, { medium, courier: word });
+    courier: (medium, { line }) => {
+      world?.log.info(`${medium}: ${line}`);
       if (context.json) context.say(line, { courier: line, medium });
     },
   });

@@ -1,5 +1,6 @@
 /** `trust add`, `trust list`, `trust revoke`: local commands are the only way in which the trust store changes. */
-import { fingerprintOf, keyIdText, Misused, parsePublicKey, type PublicKey } from '@gapferry/bundle-format';
+import { Misused } from '@gapferry/bundle-format/errors';
+import { fingerprintOf, keyIdText, parsePublicKey, type PublicKey } from '@gapferry/bundle-format/signature';
 import type { Command, Context, Input, Result } from '@gapferry/station/command/command';
 import { makeFolder } from '@gapferry/station/files/durable';
 import { formatTable } from '@gapferry/station/format/table';

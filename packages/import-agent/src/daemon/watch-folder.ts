@@ -1,7 +1,7 @@
 /** Notices files that arrive in a plain folder. A medium is never watched so: a watch does not see a filesystem that is mounted over it. */
 import { relative, sep } from 'node:path';
 import { watch } from 'chokidar';
-import { BUNDLES } from '@gapferry/bundle-format';
+import { BUNDLES } from '@gapferry/bundle-format/layout';
 
 export interface FolderWatch {
   close(): Promise<void>;

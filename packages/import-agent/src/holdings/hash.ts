@@ -1,6 +1,6 @@
 /** Digests of local files, for workers: blocking, in large pieces, no link followed. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { Sha256Stream, sha256Of, type Sha256 } from '@gapferry/bundle-format';
+import { Sha256Stream, sha256Of, type Sha256 } from '@gapferry/bundle-format/sha256';
 import { errnoOf, withFaults } from '@gapferry/station/files/fault';
 
 const PIECE_BYTES = 4 * 1024 * 1024;

@@ -1,7 +1,7 @@
 /** After a run that was cut off while it published: what it placed is found again by its digest, so that the journal knows what the disk holds. */
 import { lstatSync, opendirSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isSha256, type Sha256 } from '@gapferry/bundle-format';
+import { isSha256, type Sha256 } from '@gapferry/bundle-format/sha256';
 import { errnoOf, withFaults } from '@gapferry/station/files/fault';
 import type { Findings } from '../journal/findings.ts';
 import type { UnsureRow } from '../journal/holdings.ts';

@@ -1,5 +1,7 @@
 /** Bundles that were admitted, their repositories and states, and refusals. */
-import type { ErrorCode, RepositoryState, Sha256 } from '@gapferry/bundle-format';
+import type { ErrorCode } from '@gapferry/bundle-format/errors';
+import type { RepositoryState } from '@gapferry/bundle-format/receipt';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { type Database, integer, type Row, text, textOrNull } from '@gapferry/station/state/database';
 import type { Memory, Published } from '../trust/admission.ts';
 import { digest, toBlob } from './digests.ts';

@@ -1,4 +1,4 @@
-import type { Sha256 } from '@gapferry/bundle-format';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { blob, type Row } from '@gapferry/station/state/database';
 
 /** As a blob of 32 bytes: a third of the text, in tables with millions of rows. */

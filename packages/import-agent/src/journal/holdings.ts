@@ -1,5 +1,5 @@
 /** What this site holds: at the paths of its repositories, and in their staging folders. */
-import type { Sha256 } from '@gapferry/bundle-format';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { type Database, integer, type Row, text, textOrNull } from '@gapferry/station/state/database';
 import { digest, toBlob } from './digests.ts';
 import type { Count } from './inventories.ts';
@@ -109,8 +109,10 @@ export class Holdings {
 
   /** Every object that this site holds, ascending, each once. */
   *digests(): Generator<Sha256> {
-    const rows = this.#db.each('SELECT sha256 FROM held WHERE sha256 IS NOT NULL UNION SELECT sha256 FROM staged ORDER BY sha256');
-    for (const row of rows) yield digest(row, 'sha256');
+    // Both come in order out of an index; a UNION in SQL would sort them again.
+    const held = this.#db.each('SELECT sha256 FROM held WHERE sha256 IS NOT NULL ORDER BY sha256');
+    const staged = this.#db.each('SELECT sha256 FROM staged ORDER BY sha256');
+    yield* mergeAscending(digestsOf(held), digestsOf(staged));
   }
 
   // ---- staging ---------------------------------------------------------------------------------------------------------------------------------
@@ -173,6 +175,26 @@ export class Holdings {
       );
     }
     this.#db.run('DELETE FROM staged WHERE NOT EXISTS (SELECT 1 FROM needed n WHERE n.sha256 = staged.sha256)');
+  }
+}
+
+function* digestsOf(rows: Iterable<Row>): Generator<Sha256> {
+  for (const row of rows) yield digest(row, 'sha256');
+}
+
+/** Two ascending sequences as one, each value once. */
+export function* mergeAscending<T extends string>(a: Iterable<T>, b: Iterable<T>): Generator<T> {
+  const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
+  let [x, y] = [left.next(), right.next()];
+  let last: T | undefined;
+  while (x.done !== true || y.done !== true) {
+    const takeLeft = y.done === true || (x.done !== true && x.value <= y.value);
+    const value: T | undefined = takeLeft ? (x.done === true ? undefined : x.value) : y.done === true ? undefined : y.value;
+    if (takeLeft) x = left.next();
+    else y = right.next();
+    if (value === undefined || value === last) continue;
+    last = value;
+    yield value;
   }
 }
 

@@ -1,5 +1,7 @@
 /** Inventories, and what follows from them: which objects are wanted, which of them a bundle brings, which are missing. */
-import type { IndexRow, InventoryRow, Sha256 } from '@gapferry/bundle-format';
+import type { InventoryRow } from '@gapferry/bundle-format/inventory';
+import type { IndexRow } from '@gapferry/bundle-format/object-index';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { type Database, integer, text } from '@gapferry/station/state/database';
 import { digest, toBlob } from './digests.ts';
 import { FILE, FOLDER, LINK } from './schema.ts';
@@ -20,6 +22,8 @@ export interface Count {
 export interface OrderRow {
   readonly row: number;
   readonly volume: number;
+  /** Bytes in the volume. */
+  readonly stored: number;
   readonly repository: string;
   readonly exec: boolean;
   readonly mtime: number;
@@ -47,7 +51,7 @@ export class Inventories {
     this.#db = db;
     db.exec(`
       CREATE TEMP TABLE IF NOT EXISTS wanted (sha256 BLOB PRIMARY KEY, size INTEGER, repository TEXT, exec INTEGER, mtime INTEGER) WITHOUT ROWID;
-      CREATE TEMP TABLE IF NOT EXISTS arriving (row INTEGER PRIMARY KEY, sha256 BLOB, size INTEGER, at INTEGER, volume INTEGER, stored INTEGER, UNIQUE (sha256, at));
+      CREATE TEMP TABLE IF NOT EXISTS arriving (row INTEGER PRIMARY KEY, sha256 BLOB, size INTEGER, at INTEGER, volume INTEGER, stored INTEGER);
     `);
   }
 
@@ -116,7 +120,7 @@ export class Inventories {
       rows.forEach((row, i) => {
         if (row.kind === 'patch') return;
         const at = row.kind === 'part' ? row.at : 0;
-        this.#db.run('INSERT OR IGNORE INTO arriving VALUES (?, ?, ?, ?, ?, ?)', [from + i, toBlob(row.sha256), row.size, at, row.volume, row.stored]);
+        this.#db.run('INSERT INTO arriving VALUES (?, ?, ?, ?, ?, ?)', [from + i, toBlob(row.sha256), row.size, at, row.volume, row.stored]);
       });
     });
   }
@@ -124,17 +128,11 @@ export class Inventories {
   /** Rows of the noted index that bring something wanted, ascending. */
   *orders(): Generator<OrderRow> {
     const rows = this.#db.each(
-      `SELECT a.row, a.volume, w.repository, w.exec, w.mtime ${ORDERED} ORDER BY a.row`,
+      `SELECT a.row, a.volume, a.stored, w.repository, w.exec, w.mtime ${ORDERED} ORDER BY a.row`,
     );
     for (const row of rows) {
-      yield { row: integer(row, 'row'), volume: integer(row, 'volume'), repository: text(row, 'repository'), exec: integer(row, 'exec') === 1, mtime: integer(row, 'mtime') };
+      yield { row: integer(row, 'row'), volume: integer(row, 'volume'), stored: integer(row, 'stored'), repository: text(row, 'repository'), exec: integer(row, 'exec') === 1, mtime: integer(row, 'mtime') };
     }
-  }
-
-  /** Stored bytes that are ordered, by volume. */
-  orderedBytes(): Map<number, number> {
-    const rows = this.#db.all(`SELECT a.volume, SUM(a.stored) AS bytes ${ORDERED} GROUP BY a.volume`);
-    return new Map(rows.map((row) => [integer(row, 'volume'), integer(row, 'bytes')]));
   }
 
   /** How much an inventory needs that this site lacks, each object once. */

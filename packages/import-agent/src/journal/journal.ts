@@ -1,6 +1,7 @@
 /** The importer's record of what it is doing and has done. All SQL of the agent lives in this folder. */
 import { randomBytes } from 'node:crypto';
-import type { ErrorCode, Sha256 } from '@gapferry/bundle-format';
+import type { ErrorCode } from '@gapferry/bundle-format/errors';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { type Database, integerOrNull, openDatabase, text, textOrNull } from '@gapferry/station/state/database';
 import { Bundles, type OfferRecord } from './bundles.ts';
 import { fromBlob, toBlob } from './digests.ts';

@@ -1,5 +1,5 @@
 /** What publishing one inventory has to do, as a table of steps beside a read-only journal. */
-import type { Sha256 } from '@gapferry/bundle-format';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { blob, type Database, integer, openDatabase, type Row, text, textOrNull } from '@gapferry/station/state/database';
 import { digest } from './digests.ts';
 import { FILE, FOLDER, LINK, MIGRATIONS } from './schema.ts';

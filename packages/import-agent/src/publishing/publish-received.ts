@@ -1,5 +1,6 @@
 /** Publishes what is complete: per repository the newest offer of which every object is there. */
-import { GapferryError, type RepositoryState } from '@gapferry/bundle-format';
+import { GapferryError } from '@gapferry/bundle-format/errors';
+import type { RepositoryState } from '@gapferry/bundle-format/receipt';
 import { sweepStaging } from '../holdings/check.ts';
 import type { OfferRecord } from '../journal/bundles.ts';
 import { isoSeconds } from '../trust/admission.ts';
@@ -13,7 +14,7 @@ import type { TrustStore } from '../trust/store.ts';
 export async function publishReceived(world: World, trust: TrustStore): Promise<OfferRecord[]> {
   const published: OfferRecord[] = [];
   for (const repository of world.config.repositories.keys()) {
-    const complete = newestFirst(world.journal.bundles.openOffers(repository), trust).find((offer) => isComplete(world, offer));
+    const complete = newestFirst(world.journal.bundles.openOffers(repository), trust).find((offer) => offer.state === 'received' || isComplete(world, offer));
     if (complete === undefined) continue;
     if (await publishOffer(world, complete)) {
       supersedeOthers(world, complete, trust);

@@ -65,6 +65,7 @@ class Publishing {
     let existing: number[] = [];
     for (const { id, path, type } of this.#steps.paths()) {
       this.#mustBeOurs(this.#tree.obstacle(path));
+      if (this.#tree.isBelowNothing(path)) continue;
       const kind = this.#tree.kind(path);
       if (kind === 'nothing') continue;
       if (kind === 'other') throw tampered(path, 'is neither file, link nor folder');

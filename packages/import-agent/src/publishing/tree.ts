@@ -6,7 +6,7 @@ import { chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, symlink
 import { dirname, join } from 'node:path';
 import { Refused } from '@gapferry/bundle-format/errors';
 import { syncFilesystem } from '@gapferry/station/files/durable';
-import { errnoOf, withFaults } from '@gapferry/station/files/fault';
+import { errnoOf, toFault } from '@gapferry/station/files/fault';
 import { fileMode } from '../receiving/staging.ts';
 
 export type Change =
@@ -24,6 +24,8 @@ export class Tree {
   /** Told before each change; tests record the order with it, or fail there. */
   readonly #before: (change: Change) => void;
   readonly #folders = new Set<string>();
+  /** Folders that were not there when they were looked at. */
+  readonly #missing = new Set<string>();
   #dirty = false;
 
   constructor(root: string, snapshot: number, before: (change: Change) => void = () => undefined) {
@@ -35,25 +37,36 @@ export class Tree {
 
   /** What lies at a path, no link followed. */
   kind(path: string): Kind {
-    return this.#guard(path, () => kindOf(statOf(join(this.root, path))));
+    return this.#guard(path, () => kindOf(statOf(this.#at(path))));
+  }
+
+  /** Paths of inventories are normal already; joining them costs more than looking. */
+  #at(path: string): string {
+    return `${this.root}/${path}`;
   }
 
   stat(path: string): Stats | undefined {
-    return this.#guard(path, () => statOf(join(this.root, path)));
+    return this.#guard(path, () => statOf(this.#at(path)));
+  }
+
+  /** Is there nothing at the path because the folder above it is missing? Asked while nothing has been made yet, after `obstacle`. */
+  isBelowNothing(path: string): boolean {
+    return this.#missing.has(dirname(path));
   }
 
   /** Every folder above the path that exists is a real folder. @returns the first component that is a file, if there is one. @throws Refused STORE_TAMPERED */
   obstacle(path: string): string | undefined {
     const parent = dirname(path);
-    if (parent === '.' || this.#folders.has(parent)) return undefined;
+    if (parent === '.' || this.#folders.has(parent) || this.#missing.has(parent)) return undefined;
     const above = this.obstacle(parent);
     if (above !== undefined) return above;
+    if (this.#missing.has(dirname(parent))) return void this.#missing.add(parent);
     switch (this.kind(parent)) {
       case 'folder':
         this.#folders.add(parent);
         return undefined;
       case 'nothing':
-        return undefined;
+        return void this.#missing.add(parent);
       case 'file':
         return parent;
       case 'link':
@@ -72,8 +85,8 @@ export class Tree {
       case 'nothing':
         this.#change({ do: 'folder', path });
         this.#guard(path, () => {
-          mkdirSync(join(this.root, path), FOLDER_MODE);
-          chmodSync(join(this.root, path), FOLDER_MODE);
+          mkdirSync(this.#at(path), FOLDER_MODE);
+          chmodSync(this.#at(path), FOLDER_MODE);
         });
         break;
       case 'file':
@@ -82,12 +95,13 @@ export class Tree {
         throw tampered(path, 'lies where a folder of the repository goes');
     }
     this.#folders.add(path);
+    this.#missing.delete(path);
   }
 
   /** Gives a staged file its mode and time. @returns how it looks then; undefined when it is not there or not of this size */
   dress(name: string, look: { readonly size: number; readonly exec: boolean; readonly mtime: number }): Stats | undefined {
-    const path = join(this.staging, name);
-    return this.#guard(path, () => {
+    const path = `${this.staging}/${name}`;
+    return this.#guard(name, () => {
       const stat = statOf(path);
       if (stat === undefined || !stat.isFile() || stat.size !== look.size) return undefined;
       return dressFile(path, stat, look);
@@ -98,7 +112,7 @@ export class Tree {
   place(name: string, path: string, exists: boolean): void {
     this.ensureFolder(dirname(path));
     this.#change({ do: exists ? 'replace' : 'place', path });
-    this.#guard(path, () => renameSync(join(this.staging, name), join(this.root, path)));
+    this.#guard(path, () => renameSync(`${this.staging}/${name}`, this.#at(path)));
   }
 
   /** Makes a link under a temporary name and renames it to its path. */
@@ -109,15 +123,15 @@ export class Tree {
       const made = join(this.staging, temporary);
       rmSync(made, { force: true });
       symlinkSync(target, made);
-      renameSync(made, join(this.root, path));
-      return lstatSync(join(this.root, path));
+      renameSync(made, this.#at(path));
+      return lstatSync(this.#at(path));
     });
   }
 
   /** Mode and time of a file whose bytes are right. */
   touch(path: string, look: { readonly exec: boolean; readonly mtime: number }): Stats {
     this.#change({ do: 'touch', path });
-    return this.#guard(path, () => dressFile(join(this.root, path), lstatSync(join(this.root, path)), look));
+    return this.#guard(path, () => dressFile(this.#at(path), lstatSync(this.#at(path)), look));
   }
 
   /** Moves a file or link aside, under its old path, and takes away the folders that it leaves empty. */
@@ -128,7 +142,7 @@ export class Tree {
       mkdirSync(dirname(grave), { recursive: true, mode: 0o700 });
       rmSync(grave, { recursive: true, force: true });
       try {
-        renameSync(join(this.root, path), grave);
+        renameSync(this.#at(path), grave);
       } catch (error) {
         if (errnoOf(error) !== 'ENOENT') throw error; // buried before a crash
       }
@@ -140,7 +154,7 @@ export class Tree {
   removeFolder(path: string): boolean {
     this.#folders.clear();
     try {
-      rmdirSync(join(this.root, path));
+      rmdirSync(this.#at(path));
       return true;
     } catch (error) {
       return errnoOf(error) === 'ENOENT';
@@ -169,7 +183,11 @@ export class Tree {
   }
 
   #guard<T>(what: string, effect: () => T): T {
-    return withFaults({ where: 'machine', doing: 'write', what: join(this.root, what) }, effect);
+    try {
+      return effect();
+    } catch (error) {
+      throw toFault(error, { where: 'machine', doing: 'write', what: join(this.root, what) });
+    }
   }
 }
 

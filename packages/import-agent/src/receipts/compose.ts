@@ -1,5 +1,7 @@
 /** What a receipt says, from what the journal knows. Pure: the same journal gives the same bytes. */
-import { type BundleReceipt, type Companion, LIMITS, type Receipt, type RepositoryReceipt, type RepositoryState, type Sha256 } from '@gapferry/bundle-format';
+import { LIMITS } from '@gapferry/bundle-format/limits';
+import type { BundleReceipt, Companion, Receipt, RepositoryReceipt, RepositoryState } from '@gapferry/bundle-format/receipt';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import type { OfferRecord } from '../journal/bundles.ts';
 import type { Published } from '../trust/admission.ts';
 

@@ -1,5 +1,5 @@
 /** Brings receipts onto a medium, or keeps them until one comes that can be written to. */
-import type { GapferryError } from '@gapferry/bundle-format';
+import type { GapferryError } from '@gapferry/bundle-format/errors';
 import { requireSame, type Presence } from '@gapferry/station/media/place';
 import type { Target } from '../journal/inventories.ts';
 import { toGapferry } from '../errors.ts';

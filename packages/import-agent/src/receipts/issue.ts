@@ -1,19 +1,10 @@
 /** Issues receipts: first the companions, durably; then, in one transaction, the number and every value; then the signature. Repeating it gives the same bytes. */
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type Companion,
-  encodeDigestList,
-  encodeReceipt,
-  HOLDS_SUFFIX,
-  MISSING_SUFFIX,
-  RECEIPTS,
-  receiptName,
-  type Sha256,
-  Sha256Stream,
-  SIGNATURE_SUFFIX,
-  signStatement,
-} from '@gapferry/bundle-format';
+import { RECEIPTS, receiptName, SIGNATURE_SUFFIX } from '@gapferry/bundle-format/layout';
+import { type Companion, encodeDigestList, encodeReceipt, HOLDS_SUFFIX, MISSING_SUFFIX } from '@gapferry/bundle-format/receipt';
+import { type Sha256, Sha256Stream } from '@gapferry/bundle-format/sha256';
+import { signStatement } from '@gapferry/bundle-format/signature';
 import { makeFolder, syncFolder, writeDurably } from '@gapferry/station/files/durable';
 import { withFaults } from '@gapferry/station/files/fault';
 import type { IssuedReceipt } from '../journal/receipts.ts';

@@ -1,6 +1,7 @@
 /** Takes inventories and index out of the head, into a local spool. */
 import { join } from 'node:path';
-import { readHead, type Manifest } from '@gapferry/bundle-format';
+import { readHead } from '@gapferry/bundle-format/head';
+import type { Manifest } from '@gapferry/bundle-format/manifest';
 import { makeFolder } from '@gapferry/station/files/durable';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { withFaults } from '@gapferry/station/files/fault';

@@ -1,6 +1,7 @@
 /** Lays receipts and keys onto a medium, and reads the keys that lie there. */
 import { join } from 'node:path';
-import { KEYS, LIMITS, SIGNATURE_SUFFIX } from '@gapferry/bundle-format';
+import { KEYS, SIGNATURE_SUFFIX } from '@gapferry/bundle-format/layout';
+import { LIMITS } from '@gapferry/bundle-format/limits';
 import { makeFolder, removeDurably, writeDurably } from '@gapferry/station/files/durable';
 import { insideFolder } from '@gapferry/station/files/inside';
 import { listNames, readBounded } from '@gapferry/station/files/safe-open';

@@ -2,7 +2,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { BUNDLES, errorToJSON, isSignatureName, LIMITS, MANIFEST, sha256Of, SUMS } from '@gapferry/bundle-format';
+import { errorToJSON } from '@gapferry/bundle-format/errors';
+import { BUNDLES, isSignatureName, MANIFEST, SUMS } from '@gapferry/bundle-format/layout';
+import { LIMITS } from '@gapferry/bundle-format/limits';
+import { sha256Of } from '@gapferry/bundle-format/sha256';
 import { makeFolder, writeDurably } from '@gapferry/station/files/durable';
 import { errnoOf } from '@gapferry/station/files/fault';
 import { insideFolder } from '@gapferry/station/files/inside';

@@ -3,7 +3,7 @@ import { serveMedium } from '@gapferry/station/media/serve';
 import { takeHead } from './head.ts';
 import { lay, readKeys } from './lay.ts';
 import { look } from './look.ts';
-import { receive } from './receive.ts';
+import { receiveInThread } from './in-thread.ts';
 import type { MediumRequests } from './requests.ts';
 
 process.umask(0); // modes are decided where files are made
@@ -14,7 +14,7 @@ serveMedium<MediumRequests>({
     await takeHead(ask, () => tell.alive());
     return null;
   },
-  receive: (ask, tell) => receive(ask, tell),
+  receive: (ask, tell) => receiveInThread(ask, tell),
   lay: (ask, tell) => {
     lay(ask, () => tell.alive());
     return null;

@@ -1,5 +1,7 @@
 /** Takes ordered objects out of the volumes of one bundle on one medium, into staging folders. */
-import { type Damaged, errorToJSON, GapferryError, type IndexRow, readIndex, walkVolume } from '@gapferry/bundle-format';
+import { type Damaged, errorToJSON, GapferryError } from '@gapferry/bundle-format/errors';
+import { type IndexRow, readIndex } from '@gapferry/bundle-format/object-index';
+import { walkVolume } from '@gapferry/bundle-format/volume-walk';
 import type { Tell } from '@gapferry/station/media/serve';
 import { checkedBlocks } from './read-ahead.ts';
 import { type Order, readChunks, readOrders } from './orders.ts';

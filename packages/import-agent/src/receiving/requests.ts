@@ -1,5 +1,7 @@
 /** What a medium process can be asked. Plain data only: it holds no key and no journal, and answers with events, never with the bytes of a bundle. */
-import type { DocumentInHead, ErrorJSON, Sha256 } from '@gapferry/bundle-format';
+import type { ErrorJSON } from '@gapferry/bundle-format/errors';
+import type { DocumentInHead } from '@gapferry/bundle-format/manifest';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 
 /** A folder that may be a bundle. What was read of it lies in the inbox, to be checked there again. */
 export interface SeenBundle {

@@ -4,7 +4,9 @@
  */
 import { closeSync, constants, futimesSync, openSync, rmSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { Damaged, sha256Of, Sha256Stream, type IndexRow, type Sha256 } from '@gapferry/bundle-format';
+import { Damaged } from '@gapferry/bundle-format/errors';
+import type { IndexRow } from '@gapferry/bundle-format/object-index';
+import { sha256Of, Sha256Stream, type Sha256 } from '@gapferry/bundle-format/sha256';
 import { DirectWriter } from '@gapferry/station/files/direct';
 import { syncFilesystem } from '@gapferry/station/files/durable';
 import { errnoOf, withFaults } from '@gapferry/station/files/fault';

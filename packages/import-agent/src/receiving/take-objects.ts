@@ -1,17 +1,20 @@
 /** Takes from one copy of a bundle what is still wanted: orders to the medium process, its news into the journal. */
 import { join } from 'node:path';
-import { errorFromJSON, type GapferryError, type Sha256 } from '@gapferry/bundle-format';
+import { errorFromJSON, type GapferryError } from '@gapferry/bundle-format/errors';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { makeFolder } from '@gapferry/station/files/durable';
+import type { Target } from '../journal/inventories.ts';
 import { stagingOf } from '../publishing/tree.ts';
 import type { AdmittedCopy } from '../trust/admit.ts';
 import { runTask } from '../work/run.ts';
 import type { World } from '../world.ts';
-import { indexPath, noteIndex, spoolFolder, volumeAsk } from './learn.ts';
-import { writeOrders } from './orders.ts';
+import { indexPath, spoolFolder, volumeAsk } from './learn.ts';
 import type { ReceiveEvent } from './requests.ts';
 import type { Medium } from './session.ts';
 
 export interface Taken {
+  /** Was anything lacking before? */
+  readonly lacked: boolean;
   readonly objects: number;
   readonly bytes: number;
   /** Volumes with something wanted that are not on this medium. */
@@ -19,37 +22,32 @@ export interface Taken {
   readonly damage: readonly GapferryError[];
 }
 
-const NOTHING: Taken = { objects: 0, bytes: 0, absent: [], damage: [] };
+const NOTHING: Taken = { lacked: true, objects: 0, bytes: 0, absent: [], damage: [] };
 
-/** What is wanted was set before (`inventories.want`). @throws Unfit LOCAL_FULL, MEDIA_GONE, MEDIA_TIMEOUT; Damaged INDEX_INVALID */
-export async function takeObjects(world: World, medium: Medium, copy: AdmittedCopy): Promise<Taken> {
+/** @param targets what the objects are wanted for @throws Unfit LOCAL_FULL, MEDIA_GONE, MEDIA_TIMEOUT; Damaged INDEX_INVALID */
+export async function takeObjects(world: World, medium: Medium, copy: AdmittedCopy, targets: readonly Target[]): Promise<Taken> {
   const { journal, config } = world;
   const { manifest } = copy.admission;
-  await noteIndex(world, copy);
-  const wanted = [...journal.inventories.orderedBytes()].sort(([a], [b]) => a - b);
-  if (wanted.length === 0) return NOTHING;
   const names = [...config.repositories.keys()];
-  const stagings = names.map((name) => prepareStaging(config.repositories.get(name)?.path ?? ''));
   const orders = join(spoolFolder(world, copy.sha256), 'orders');
-  writeOrders(orders, orderLines(world, names));
+  const index = indexPath(world, copy.sha256, manifest);
+  const { wanted, lacked } = await runTask({ do: 'order', journal: journal.path, targets, index: { document: manifest.index, path: index }, names, orders });
+  if (wanted.length === 0) return { ...NOTHING, lacked };
+  const stagings = names.map((name) => prepareStaging(config.repositories.get(name)?.path ?? ''));
   const total = wanted.reduce((sum, [, bytes]) => sum + bytes, 0);
   const damage: GapferryError[] = [];
   const reply = await medium.receive(
     {
       folder: copy.folder,
       volumes: wanted.map(([number, bytes]) => volumeAsk(manifest, number, bytes)),
-      index: indexPath(world, copy.sha256, manifest),
+      index,
       orders,
       stagings,
     },
     (event) => hear(world, names, event, damage, total),
   );
   await joinParts(world, damage);
-  return { objects: reply.objects, bytes: reply.bytes, absent: reply.absent, damage };
-}
-
-function* orderLines({ journal }: World, names: readonly string[]): Generator<{ row: number; volume: number; staging: number; exec: boolean; mtime: number }> {
-  for (const { repository, ...order } of journal.inventories.orders()) yield { ...order, staging: names.indexOf(repository) };
+  return { lacked, objects: reply.objects, bytes: reply.bytes, absent: reply.absent, damage };
 }
 
 /** Readable by nobody else: clients must not find what is not published. */

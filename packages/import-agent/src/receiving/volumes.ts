@@ -1,6 +1,7 @@
 /** Opens a volume of a bundle so that every byte comes through the signed block list (DESIGN section 5.3). */
 import { join } from 'node:path';
-import { BlockChecker, blockCount, blocksName, CheckedVolume, parseBlockList, type BlockList } from '@gapferry/bundle-format';
+import { BlockChecker, blockCount, CheckedVolume, parseBlockList, type BlockList } from '@gapferry/bundle-format/blocks';
+import { blocksName } from '@gapferry/bundle-format/layout';
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { withFaults } from '@gapferry/station/files/fault';
 import { openIfThere, readBoundedIfThere } from '@gapferry/station/files/safe-open';

@@ -6,7 +6,9 @@
  * when none is left the bundle is refused. Repositories that this site does not carry are named and left out: a bundle for several sites bears
  * what only some of them have.
  */
-import { type GapferryError, type Manifest, Refused, type RepositoryStatement, type Sha256 } from '@gapferry/bundle-format';
+import { type GapferryError, Refused } from '@gapferry/bundle-format/errors';
+import type { Manifest, RepositoryStatement } from '@gapferry/bundle-format/manifest';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { lineageOf, type TrustedKey, type TrustStore } from './store.ts';
 
 declare const proof: unique symbol;

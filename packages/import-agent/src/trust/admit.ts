@@ -1,20 +1,11 @@
 /** From a folder on a medium to an admitted bundle, or to the reason why not. Signature, first bytes, strict parse, policy: in this order, on one buffer. */
 import { join } from 'node:path';
-import {
-  Damaged,
-  encodeSums,
-  GapferryError,
-  Incomplete,
-  isSameKey,
-  LIMITS,
-  type Manifest,
-  MANIFEST,
-  parseManifest,
-  sha256Of,
-  type Sha256,
-  type SignatureFile,
-  verifySignatures,
-} from '@gapferry/bundle-format';
+import { Damaged, GapferryError, Incomplete } from '@gapferry/bundle-format/errors';
+import { MANIFEST } from '@gapferry/bundle-format/layout';
+import { LIMITS } from '@gapferry/bundle-format/limits';
+import { encodeSums, type Manifest, parseManifest } from '@gapferry/bundle-format/manifest';
+import { sha256Of, type Sha256 } from '@gapferry/bundle-format/sha256';
+import { isSameKey, type SignatureFile, verifySignatures } from '@gapferry/bundle-format/signature';
 import { errorFromJSON } from '@gapferry/bundle-format/errors';
 import { readBounded } from '@gapferry/station/files/safe-open';
 import type { SeenBundle } from '../receiving/requests.ts';

@@ -1,5 +1,8 @@
 /** `trust.json`: the trust store as a file. Read whole and strictly; replaced as a whole. */
-import { encodePublicKey, fingerprintOf, isExporterId, Misused, parsePublicKey, parseStrictJSON, type JSONValue } from '@gapferry/bundle-format';
+import { Misused } from '@gapferry/bundle-format/errors';
+import { parseStrictJSON, type JSONValue } from '@gapferry/bundle-format/json';
+import { isExporterId } from '@gapferry/bundle-format/names';
+import { encodePublicKey, fingerprintOf, parsePublicKey } from '@gapferry/bundle-format/signature';
 import { readBoundedIfThere } from '@gapferry/station/files/safe-open';
 import { writeDurably } from '@gapferry/station/files/durable';
 import { z } from 'zod';

@@ -3,16 +3,9 @@
  *
  * A revoked key stays in the store, so that its good signature is named for what it is and not called unknown.
  */
-import {
-  exporterIdOf,
-  fingerprintOf,
-  isExporterId,
-  keyIdText,
-  Misused,
-  type PublicKey,
-  Refused,
-  sameFingerprint,
-} from '@gapferry/bundle-format';
+import { Misused, Refused } from '@gapferry/bundle-format/errors';
+import { isExporterId } from '@gapferry/bundle-format/names';
+import { exporterIdOf, fingerprintOf, keyIdText, type PublicKey, sameFingerprint } from '@gapferry/bundle-format/signature';
 
 export interface TrustedKey {
   readonly publicKey: PublicKey;

@@ -2,8 +2,10 @@
 import { lstatSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { errorToJSON, type Sha256 } from '@gapferry/bundle-format';
-import { classifier, type Preset } from '@gapferry/repository';
+import { errorToJSON } from '@gapferry/bundle-format/errors';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
+import { classifier } from '@gapferry/repository/classify';
+import type { Preset } from '@gapferry/repository/preset-schema';
 import { syncFilesystem } from '@gapferry/station/files/durable';
 import { openDatabase } from '@gapferry/station/state/database';
 import { adoptTree } from '../adoption/adopt.ts';
@@ -12,10 +14,13 @@ import { recoverPaths, sweepStaging } from '../holdings/recover.ts';
 import { survey } from '../holdings/survey.ts';
 import { Findings } from '../journal/findings.ts';
 import { Holdings } from '../journal/holdings.ts';
+import { Inventories } from '../journal/inventories.ts';
 import { MIGRATIONS } from '../journal/schema.ts';
 import { Steps } from '../journal/steps.ts';
 import { publish, type PublishOrder } from '../publishing/publish.ts';
 import { stagingOf, Tree } from '../publishing/tree.ts';
+import { learnInventory, noteIndex } from '../receiving/documents.ts';
+import { type Order, writeOrders } from '../receiving/orders.ts';
 import { objectPath, partsPath } from '../receiving/staging.ts';
 import type { Answer, PublishTask, Results, Task } from './tasks.ts';
 
@@ -42,6 +47,30 @@ function withHoldings<T>(journal: string, use: (holdings: Holdings) => T): T {
   }
 }
 
+function withInventories<T>(journal: string, readOnly: boolean, use: (inventories: Inventories) => T): T {
+  const db = openDatabase(journal, MIGRATIONS, { readOnly });
+  try {
+    return use(new Inventories(db));
+  } finally {
+    db.close();
+  }
+}
+
+function order({ targets, index, names, orders }: Extract<Task, { do: 'order' }>, inventories: Inventories): Results['order'] {
+  if (inventories.want(targets).files === 0) return { lacked: false, wanted: [] };
+  noteIndex(inventories, index.document, index.path, alive);
+  const wanted = new Map<number, number>();
+  writeOrders(orders, ordersFor(inventories, names, wanted));
+  return { lacked: true, wanted: [...wanted] };
+}
+
+function* ordersFor(inventories: Inventories, names: readonly string[], wanted: Map<number, number>): Generator<Order> {
+  for (const { row, volume, stored, repository, exec, mtime } of inventories.orders()) {
+    wanted.set(volume, (wanted.get(volume) ?? 0) + stored);
+    yield { row, volume, staging: names.indexOf(repository), exec, mtime };
+  }
+}
+
 function perform(task: Task): Results[keyof Results] {
   switch (task.do) {
     case 'survey': {
@@ -65,6 +94,13 @@ function perform(task: Task): Results[keyof Results] {
       const classify = classifier(task.preset);
       return findings.during(() => adoptTree(task.root, (path) => classify(path).carry, findings, alive));
     }
+    case 'learn':
+      return withInventories(task.journal, false, (inventories) => {
+        learnInventory(inventories, task.inventory, alive);
+        return null;
+      });
+    case 'order':
+      return withInventories(task.journal, true, (inventories) => order(task, inventories));
     case 'join':
       return { good: joinParts(stagingOf(task.root), task.sha256, task.size) };
   }

@@ -1,9 +1,13 @@
 /** What the store worker can be asked: work on the published trees that takes long and blocks. Plain data only. */
-import type { ErrorJSON, Sha256 } from '@gapferry/bundle-format';
-import type { Preset } from '@gapferry/repository';
+import type { ErrorJSON } from '@gapferry/bundle-format/errors';
+import type { Sha256 } from '@gapferry/bundle-format/sha256';
+import type { Preset } from '@gapferry/repository/preset-schema';
+import type { DocumentInHead } from '@gapferry/bundle-format/manifest';
 import type { AdoptSummary } from '../adoption/adopt.ts';
 import type { SurveySummary } from '../holdings/survey.ts';
+import type { Target } from '../journal/inventories.ts';
 import type { PublishSummary } from '../publishing/publish.ts';
+import type { InventoryDocument } from '../receiving/documents.ts';
 
 interface OnStore {
   readonly repository: string;
@@ -27,6 +31,17 @@ export type Task =
   | { readonly do: 'sweep'; readonly repository: string; readonly root: string; readonly journal: string; readonly keepMaterialised: boolean }
   | ({ readonly do: 'publish' } & PublishTask)
   | ({ readonly do: 'adopt'; readonly preset: Preset } & OnStore)
+  /** Reads an inventory from the spool into the journal. Rows of an inventory mean nothing before it is complete. */
+  | { readonly do: 'learn'; readonly journal: string; readonly inventory: InventoryDocument }
+  /** Finds out which rows of an index bring what the targets lack, and writes the orders. `names`: repositories, as orders number them. */
+  | {
+      readonly do: 'order';
+      readonly journal: string;
+      readonly targets: readonly Target[];
+      readonly index: { readonly document: DocumentInHead; readonly path: string };
+      readonly names: readonly string[];
+      readonly orders: string;
+    }
   /** Compares the whole of an object that came in parts. */
   | { readonly do: 'join'; readonly root: string; readonly sha256: Sha256; readonly size: number };
 
@@ -36,6 +51,9 @@ export interface Results {
   readonly sweep: { readonly kept: readonly { readonly sha256: Sha256; readonly size: number }[]; readonly lost: readonly Sha256[] };
   readonly publish: PublishSummary;
   readonly adopt: AdoptSummary;
+  readonly learn: null;
+  /** Volumes with something ordered, ascending, and how many bytes of each. */
+  readonly order: { readonly lacked: boolean; readonly wanted: readonly (readonly [volume: number, bytes: number])[] };
   readonly join: { readonly good: boolean };
 }
 

@@ -30,6 +30,8 @@ export interface Result {
   readonly quiet?: readonly string[];
   /** What went wrong on the way to this result: printed like thrown errors, to stderr. In `json` the command names them itself. */
   readonly problems?: readonly ErrorJSON[];
+  /** Called after printing, for lists that are read while they are printed. */
+  readonly release?: () => void;
 }
 
 export interface Argument {
@@ -60,15 +62,15 @@ export interface Command {
 /** What was given on the command line. A name that the command did not declare is a fault of the program. */
 export interface Input {
   /** The argument at that place, or undefined. */
-  argument(at: number): string | undefined;
+  readonly argument: (at: number) => string | undefined;
   /** All arguments from that place on. */
-  arguments(from?: number): readonly string[];
+  readonly arguments: (from?: number) => readonly string[];
   /** Value of `--name VALUE`; undefined when not given. */
-  text(name: string): string | undefined;
+  readonly text: (name: string) => string | undefined;
   /** Values of `--name VALUE...`; empty when not given. */
-  list(name: string): readonly string[];
+  readonly list: (name: string) => readonly string[];
   /** True when `--name` was given. */
-  flag(name: string): boolean;
+  readonly flag: (name: string) => boolean;
 }
 
 export interface Context {
@@ -81,9 +83,9 @@ export interface Context {
   /** Set by SIGINT, SIGTERM and SIGHUP; long work ends at the next safe point. */
   readonly signal: AbortSignal;
   /** Shows long work: a bar on a terminal, JSON lines with --json. `totalBytes` undefined: not known. */
-  progress(label: string, totalBytes: number | undefined): Progress;
+  readonly progress: (label: string, totalBytes: number | undefined) => Progress;
   /** One line to stderr while it works (with --json one object to stdout); nothing with --quiet. */
-  say(line: string, json?: { readonly [key: string]: JSONish | undefined }): void;
+  readonly say: (line: string, json?: { readonly [key: string]: JSONish | undefined }) => void;
   /** Asks a person on the terminal; undefined when nobody is there. */
-  ask(question: string): Promise<string | undefined>;
+  readonly ask: (question: string) => Promise<string | undefined>;
 }

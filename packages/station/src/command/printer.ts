@@ -26,7 +26,8 @@ const isList = (value: JSONish): value is readonly JSONish[] => Array.isArray(va
 /** The text of a document, in pieces where it holds long lists. */
 const jsonPieces = function* (value: JSONish): Generator<string> {
   if (typeof value !== 'object' || value === null) yield JSON.stringify(value);
-  else if (value instanceof JSONRows || isList(value)) yield* listPieces(value instanceof JSONRows ? value.rows : value);
+  else if (value instanceof JSONRows || isList(value))
+    yield* listPieces(value instanceof JSONRows ? value.rows : value);
   else yield* objectPieces(value);
 };
 
@@ -71,7 +72,9 @@ const endedLines = function* (texts: Iterable<string>): Generator<string> {
 
 /** The stack of a fault of the program, for whoever must find it. */
 const stackLines = (error: unknown): string[] =>
-  error instanceof Error && !(error instanceof GapferryError) && error.stack !== undefined ? error.stack.split('\n').slice(1) : [];
+  error instanceof Error && !(error instanceof GapferryError) && error.stack !== undefined
+    ? error.stack.split('\n').slice(1)
+    : [];
 
 export const openPrinter = (streams: Streams, mode: Mode): Printer => {
   const lines = (stream: Streams['stdout'], texts: Iterable<string>): void => {

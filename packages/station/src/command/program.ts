@@ -1,6 +1,11 @@
 /** A program is its commands; this runs one of them. Only here is commander known. */
 import { createInterface } from 'node:readline/promises';
-import { Argument as CommanderArgument, Command as Commander, CommanderError, Option as CommanderOption } from 'commander';
+import {
+  Argument as CommanderArgument,
+  Command as Commander,
+  CommanderError,
+  Option as CommanderOption,
+} from 'commander';
 import { type ExitStatus, exitStatusOf, Misused } from '@gapferry/bundle-format/errors';
 import type { Command, Context, Result } from './command.ts';
 import { inputFrom, type RawOptions } from './input.ts';
@@ -53,7 +58,8 @@ const addCommand = (root: Commander, command: Command, choose: (chosen: Chosen) 
   for (const { flags, says, required } of command.options ?? []) {
     node.addOption(new CommanderOption(flags, says).makeOptionMandatory(required ?? false));
   }
-  if (command.examples !== undefined) node.addHelpText('after', `\nExamples:\n${command.examples.map((each) => `  ${each}\n`).join('')}`);
+  if (command.examples !== undefined)
+    node.addHelpText('after', `\nExamples:\n${command.examples.map((each) => `  ${each}\n`).join('')}`);
   node.action(() => choose({ command, args: node.args, options: node.optsWithGlobals() }));
 };
 
@@ -74,7 +80,11 @@ const inheritOutput = (node: Commander, root: Commander): void => {
   }
 };
 
-const buildCommander = ({ name, version, says, commands }: ProgramOptions, streams: Streams, choose: (chosen: Chosen) => void): Commander => {
+const buildCommander = (
+  { name, version, says, commands }: ProgramOptions,
+  streams: Streams,
+  choose: (chosen: Chosen) => void,
+): Commander => {
   const root = addGlobalOptions(new Commander(name))
     .description(says)
     .version(version, '--version', 'print the version')
@@ -161,7 +171,11 @@ export const defineProgram = (options: ProgramOptions): Program => ({
       if (chosen === undefined) return 0;
       const context = contextFor(chosen, printer, streams, signal);
       const result: Result = await chosen.command.run(inputFrom(chosen.command, chosen.args, chosen.options), context);
-      printer.result(result);
+      try {
+        printer.result(result);
+      } finally {
+        result.release?.();
+      }
       return result.status;
     } catch (error) {
       printer.error(error);

@@ -60,11 +60,22 @@ export const progressLine = (state: ProgressState, columns: number): string => {
   return parts.join('  ').slice(0, Math.max(20, columns - 1));
 };
 
-const silent: Progress = { advance: () => undefined, at: () => undefined, label: () => undefined, done: () => undefined };
+const silent: Progress = {
+  advance: () => undefined,
+  at: () => undefined,
+  label: () => undefined,
+  done: () => undefined,
+};
 
 const ERASE_LINE = '\r\u001b[2K';
 
-const meter = (label: string, totalBytes: number | undefined, everyMs: number, show: (state: ProgressState) => void, end: () => void): Progress => {
+const meter = (
+  label: string,
+  totalBytes: number | undefined,
+  everyMs: number,
+  show: (state: ProgressState) => void,
+  end: () => void,
+): Progress => {
   const start = performance.now();
   let bytes = 0;
   let shown = start;
@@ -92,7 +103,12 @@ const meter = (label: string, totalBytes: number | undefined, everyMs: number, s
 };
 
 /** Chooses the form: objects with --json (the first after a second, so that quick work answers with one document), a bar on a terminal, else nothing. */
-export const openProgress = (printer: Printer, stderr: Output, label: string, totalBytes: number | undefined): Progress => {
+export const openProgress = (
+  printer: Printer,
+  stderr: Output,
+  label: string,
+  totalBytes: number | undefined,
+): Progress => {
   if (printer.mode === 'json') {
     const show = (state: ProgressState): void =>
       printer.object({

@@ -20,7 +20,10 @@ export const loadConfig = <T>(path: string, schema: z.ZodType<T> | ((folder: str
       hint: 'make one with `init`, or name yours with --config',
     });
   }
-  const checked = checkYaml(Buffer.from(bytes).toString('utf8'), typeof schema === 'function' ? schema(dirname(resolve(path))) : schema);
+  const checked = checkYaml(
+    Buffer.from(bytes).toString('utf8'),
+    typeof schema === 'function' ? schema(dirname(resolve(path))) : schema,
+  );
   if (checked.good) return checked.value;
   throw new Misused('CONFIG_INVALID', `${path}: ${checked.mistakes.join('; ')}`, {
     facts: { path, mistakes: checked.mistakes },

@@ -5,9 +5,10 @@
  * O_DIRECT asks that address, length and offset are multiples of the logical block of the device; 4096 serves all. Filesystems
  * that have it not (most FUSE, old tmpfs, network shares, every other platform) get plain calls and an fsync.
  */
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Damaged } from '@gapferry/bundle-format/errors';
+import { O_CREAT, O_DIRECT, O_EXCL, O_NOFOLLOW, O_TRUNC, O_WRONLY } from './open-flags.ts';
 import { syncFolder } from './durable.ts';
 import { causeErrno, errnoOf, type Whereabouts, withFaults } from './fault.ts';
 import { openRegularWith } from './safe-open.ts';
@@ -20,8 +21,6 @@ const WASM_PAGE_BYTES = 65_536;
 
 /** Errnos by which a filesystem says that it has no O_DIRECT, at open or at the first transfer. */
 const NOT_DIRECT = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
-
-const directFlag: number = process.platform === 'linux' ? (constants.O_DIRECT ?? 0) : 0;
 
 /** What we use of it; the type libraries of a browser have the whole. */
 declare const WebAssembly: { readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer } };
@@ -80,10 +79,9 @@ export class DirectWriter {
     this.path = path;
     this.#context = { where: options.where ?? 'medium', doing: 'write', what: path };
     this.#onBytes = options.onBytes ?? (() => undefined);
-    const { O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW = 0 } = constants;
     const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | (options.replace === true ? O_TRUNC : O_EXCL);
     const mode = options.mode ?? 0o644;
-    const wanted = options.plain === true ? 0 : directFlag;
+    const wanted = options.plain === true ? 0 : O_DIRECT;
     [this.#fd, this.#direct] = withFaults(this.#context, () => openWriting(path, flags, mode, wanted));
   }
 
@@ -98,7 +96,7 @@ export class DirectWriter {
   }
 
   append(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       if (this.#filled === 0 && bytes.length - at >= PIECE_BYTES && isAligned(bytes.subarray(at))) {
         const whole = roundDown(bytes.length - at);
         this.#transfer(bytes.subarray(at, at + whole));
@@ -167,7 +165,7 @@ export class DirectWriter {
 
   #transfer(piece: Uint8Array): void {
     withFaults(this.#context, () => {
-      for (let at = 0; at < piece.length; ) at += this.#write(piece.subarray(at));
+      for (let at = 0; at < piece.length;) at += this.#write(piece.subarray(at));
     });
   }
 
@@ -187,7 +185,6 @@ export class DirectWriter {
   }
 
   #goPlain(): void {
-    const { O_WRONLY, O_NOFOLLOW = 0 } = constants;
     const plain = openSync(this.path, O_WRONLY | O_NOFOLLOW);
     closeSync(this.#fd);
     this.#fd = plain;
@@ -202,7 +199,6 @@ const openWriting = (path: string, flags: number, mode: number, direct: number):
     } catch (error) {
       if (!NOT_DIRECT.has(errnoOf(error) ?? '')) throw error;
       // Some kernels make the name before they refuse the flag; an empty file there is our own.
-      const { O_EXCL } = constants;
       return [openAfterRefusal(path, flags, flags & ~O_EXCL, mode), false];
     }
   }
@@ -297,7 +293,7 @@ export class DirectReader {
         this.#goPlain();
         return this.#call(into, position);
       }
-      return withFaults({ ...this.#context, what: `${this.path} at byte ${position}` }, () => {
+      return withFaults({ ...this.#context, what: `${this.path} at byte ${position}`, path: this.path }, () => {
         throw error;
       });
     }
@@ -313,9 +309,9 @@ export class DirectReader {
 
 const openReading = (path: string, options: DirectOptions): [fd: number, direct: boolean] => {
   const where = options.where ?? 'medium';
-  if (directFlag !== 0 && options.plain !== true) {
+  if (O_DIRECT !== 0 && options.plain !== true) {
     try {
-      return [openRegularWith(path, directFlag, { where }), true];
+      return [openRegularWith(path, O_DIRECT, { where }), true];
     } catch (error) {
       if (!NOT_DIRECT.has(causeErrno(error) ?? '')) throw error;
     }

@@ -13,7 +13,6 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
-  constants,
   fchmodSync,
   fsyncSync,
   linkSync,
@@ -26,9 +25,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Misused } from '@gapferry/bundle-format/errors';
+import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from './open-flags.ts';
 import { errnoOf, type Whereabouts, withFaults } from './fault.ts';
-
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
 export interface DurableOptions {
   /** Decides how a failure is called: `MEDIA_FULL` or `LOCAL_FULL`. Default: this machine. */
@@ -94,7 +92,7 @@ export const syncEach = (folder: string, files: Iterable<string>, options: Durab
 };
 
 const writeAll = (fd: number, bytes: Uint8Array): void => {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at);
 };
 
 const setMode = (fd: number, mode: number): void => {

@@ -3,6 +3,7 @@
  * of this machine, and a pulled medium must never look like a false signature.
  */
 import { Damaged, GapferryError, Unfit } from '@gapferry/bundle-format/errors';
+import { isPulled } from '../media/pulled.ts';
 
 /** Where the failing file lies. */
 export type Whereabouts = 'machine' | 'medium';
@@ -13,17 +14,23 @@ interface FaultContext {
   readonly doing: Doing;
   /** What was read or written, as a person knows it: a path. */
   readonly what: string;
+  /** The path itself where `what` says more than that. */
+  readonly path?: string;
 }
 
 /** The errno name (`ENOSPC`) of a system error, or undefined. */
 export const errnoOf = (error: unknown): string | undefined =>
-  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
 
 /** The errno beneath an error that `toFault` made. */
 export const causeErrno = (error: unknown): string | undefined =>
   error instanceof GapferryError ? errnoOf(error.cause) : errnoOf(error);
 
 const GONE = new Set(['ENODEV', 'ENXIO', 'ENOTCONN', 'ESTALE', 'ENOMEDIUM', 'ESHUTDOWN', 'EREMOTEIO']);
+/** What may also come from a device that is gone. */
+const DEAD = new Set(['EIO', 'EROFS']);
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const FORBIDDEN = new Set(['EACCES', 'EPERM']);
 
@@ -36,7 +43,9 @@ const says = ({ what, doing }: FaultContext, errno: string): string =>
 const mediumFault = (context: FaultContext, errno: string, cause: unknown): GapferryError => {
   const more = { facts: { path: context.what, errno }, cause };
   const text = says(context, errno);
-  if (GONE.has(errno)) return new Unfit('MEDIA_GONE', `the medium went away: ${text}`, more);
+  // One bad sector and a pulled stick both say EIO; the courier must hear different things.
+  if (GONE.has(errno) || (DEAD.has(errno) && isPulled(context.path ?? context.what)))
+    return new Unfit('MEDIA_GONE', `the medium went away: ${text}`, more);
   if (FULL.has(errno)) return new Unfit('MEDIA_FULL', `the medium is full: ${text}`, more);
   if (errno === 'EFBIG') return new Unfit('FS_FILE_LIMIT', text, more);
   if (errno === 'EROFS') return new Unfit('MEDIA_READONLY', `the medium is write-protected: ${text}`, more);

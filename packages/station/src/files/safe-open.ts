@@ -2,8 +2,9 @@
  * Opening what somebody else laid there. A medium may hold links to the host's own files, pipes that block for ever when they are
  * opened, devices, and files that grow while they are read (THREATS 66, 72-74, 77).
  */
-import { closeSync, constants, fstatSync, opendirSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, opendirSync, openSync, readSync, type Stats } from 'node:fs';
 import { Damaged, Refused, Unfit } from '@gapferry/bundle-format/errors';
+import { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from './open-flags.ts';
 import { causeErrno, errnoOf, type Whereabouts, withFaults } from './fault.ts';
 
 export interface OpenOptions {
@@ -21,7 +22,6 @@ const STRANGE = new Set(['ELOOP', 'EMLINK', 'ENXIO', 'EISDIR']);
 export const openRegularWith = (path: string, extraFlags: number, options: OpenOptions = {}): number =>
   withFaults({ where: options.where ?? 'medium', doing: 'read', what: path }, () => {
     // O_NONBLOCK: a named pipe answers at once instead of waiting for a writer. It means nothing for ordinary files.
-    const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
     let fd: number;
     try {
       fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | extraFlags);

@@ -31,7 +31,11 @@ export const assertOwnerOnly = (path: string): void => {
   if ((file.mode & OTHERS) !== 0) throw unsafe(path, `may be used by others (mode ${octal(file.mode)})`);
   const folder = dirname(path);
   // Followed, as the way to the folder is the administrator's: only what it leads to counts.
-  assertSafe(folder, withFaults({ where: 'machine', doing: 'read', what: folder }, () => statSync(folder)), me);
+  assertSafe(
+    folder,
+    withFaults({ where: 'machine', doing: 'read', what: folder }, () => statSync(folder)),
+    me,
+  );
 };
 
 const assertSafe = (path: string, folder: Stats, me: number): void => {

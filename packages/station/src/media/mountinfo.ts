@@ -16,7 +16,9 @@ export interface Mount {
 /** Space, tab, line feed and backslash are written as three octal digits. The bytes are UTF-8. */
 const unescapeOctal = (text: string): string => {
   if (!text.includes('\\')) return text;
-  const plain = text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  const plain = text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
   return plain;
 };
 

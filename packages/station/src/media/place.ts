@@ -6,7 +6,8 @@ import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { GapferryError, Unfit } from '@gapferry/bundle-format/errors';
 import { errnoOf, withFaults } from '../files/fault.ts';
-import { type Mount, mountAt, readMounts } from './mounts.ts';
+import { mountAt, readMounts } from './mounts.ts';
+import { deviceIsGone, mountOf } from './pulled.ts';
 
 export interface Place {
   readonly kind: 'medium' | 'folder';
@@ -59,14 +60,6 @@ const writable = (path: string): boolean => {
   }
 };
 
-/** The mount a folder lies on: the longest mount path that contains it, the topmost of equals. */
-const mountOf = (path: string, mounts: readonly Mount[]): Mount | undefined => {
-  const contains = (mount: Mount): boolean => path === mount.path || path.startsWith(mount.path.replace(/\/?$/, '/'));
-  return mounts.filter(contains).reduce<Mount | undefined>((best, each) => {
-    return best === undefined || each.path.length >= best.path.length ? each : best;
-  }, undefined);
-};
-
 /**
  * Looks at a place just now.
  * @throws Unfit NOT_MOUNTED when it is missing, or is a medium and nothing is mounted there; MEDIA_GONE when it was pulled just now
@@ -80,6 +73,9 @@ export const requirePlace = (place: Place): Presence => {
     throw notMounted(path, `nothing is mounted at ${path}: it is an ordinary folder of this machine`);
   }
   const mount = exact ?? mountOf(path, mounts);
+  if (mount !== undefined && deviceIsGone(mount)) {
+    throw new Unfit('MEDIA_GONE', `the medium at ${path} was pulled out and is still mounted`, { facts: { path } });
+  }
   return withFaults({ where: 'medium', doing: 'read', what: path }, () => {
     const fs = statfsSync(path);
     const { dev, ino } = statSync(path);
@@ -87,7 +83,12 @@ export const requirePlace = (place: Place): Presence => {
     return {
       place,
       path,
-      identity: [mount?.device ?? dev, fs.type.toString(16), mount?.mountId ?? 0, place.kind === 'folder' ? ino : 0].join('/'),
+      identity: [
+        mount?.device ?? dev,
+        fs.type.toString(16),
+        mount?.mountId ?? 0,
+        place.kind === 'folder' ? ino : 0,
+      ].join('/'),
       readOnly: (mount?.readOnly ?? false) || !writable(path),
       // A share that says it has no blocks at all does not know; that is not the same as full.
       freeBytes: fs.blocks === 0 ? Number.POSITIVE_INFINITY : fs.bavail * fs.bsize,
@@ -114,5 +115,7 @@ export const findPlace = (place: Place): Presence | undefined => {
 export const requireSame = (before: Presence): Presence => {
   const now = findPlace(before.place);
   if (now?.identity === before.identity) return now;
-  throw new Unfit('MEDIA_GONE', `the medium at ${before.path} was pulled or exchanged`, { facts: { path: before.path } });
+  throw new Unfit('MEDIA_GONE', `the medium at ${before.path} was pulled or exchanged`, {
+    facts: { path: before.path },
+  });
 };

@@ -2,13 +2,33 @@
  * The audit log: append-only JSON lines, each with the SHA-256 of the line before, each flushed before the call returns. Who removes or
  * edits a line must rewrite all that follow; whoever kept a copy of one digest sees it.
  */
-import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
+import { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } from '../files/open-flags.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import { makeFolder, syncFolder } from '../files/durable.ts';
-import { withFaults } from '../files/fault.ts';
+import { makeFolder, syncFolder, writeDurably } from '../files/durable.ts';
+import { errnoOf, withFaults } from '../files/fault.ts';
 import { openRegular } from '../files/safe-open.ts';
-import { type AuditEntry, type ChainHead, chainLine, EMPTY_CHAIN, followsChain, lineDigest, parseLine } from './chain.ts';
+import {
+  type AuditEntry,
+  type ChainHead,
+  chainLine,
+  EMPTY_CHAIN,
+  followsChain,
+  lineDigest,
+  parseLine,
+} from './chain.ts';
 
 export type { AuditEntry, AuditFields } from './chain.ts';
 
@@ -32,6 +52,8 @@ export interface AuditReport {
 
 const LINE_FEED = 0x0a;
 const CHUNK_BYTES = 65_536;
+/** Room for some hundred entries. */
+const RESERVE_BYTES = 65_536;
 
 interface Tail {
   readonly head: ChainHead;
@@ -44,7 +66,7 @@ interface Tail {
 /** Offset after the last line feed before `end`; 0 when there is none. */
 const lineStart = (fd: number, end: number): number => {
   const buffer = Buffer.alloc(CHUNK_BYTES);
-  for (let to = end; to > 0; ) {
+  for (let to = end; to > 0;) {
     const from = Math.max(0, to - CHUNK_BYTES);
     const got = readSync(fd, buffer, 0, to - from, from);
     const at = buffer.subarray(0, got).lastIndexOf(LINE_FEED);
@@ -56,7 +78,7 @@ const lineStart = (fd: number, end: number): number => {
 
 const readRange = (fd: number, from: number, to: number): Buffer => {
   const bytes = Buffer.alloc(to - from);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const got = readSync(fd, bytes, at, bytes.length - at, from + at);
     if (got === 0) return bytes.subarray(0, at);
     at += got;
@@ -82,8 +104,43 @@ const readTail = (fd: number): Tail => {
   return { head: { n, digest: lineDigest(line) }, end, torn: size - end };
 };
 
+/**
+ * Space that is kept for a full disk: what was refused or failed just then must still be recorded (THREATS 83). It is given up for the first entry
+ * that finds no room, and taken again when there is some.
+ */
+class Reserve {
+  readonly #path: string;
+  #held = false;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.take();
+  }
+
+  take(): void {
+    if (this.#held) return;
+    try {
+      if (lengthOf(this.#path) !== RESERVE_BYTES) writeDurably(this.#path, new Uint8Array(RESERVE_BYTES));
+      this.#held = true;
+    } catch {
+      // no room for it now; the entries themselves matter more
+    }
+  }
+
+  /** False when there was nothing to give up. */
+  giveUp(): boolean {
+    const held = this.#held;
+    this.#held = false;
+    rmSync(this.#path, { force: true });
+    return held;
+  }
+}
+
+const lengthOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.size;
+
 class AuditFile implements Audit {
   readonly #path: string;
+  readonly #reserve: Reserve;
   readonly #fd: number;
   readonly #clock: Clock;
   #head: ChainHead = EMPTY_CHAIN;
@@ -94,6 +151,7 @@ class AuditFile implements Audit {
     this.#path = path;
     this.#fd = fd;
     this.#clock = clock;
+    this.#reserve = new Reserve(`${path}.reserve`);
     this.#catchUp();
   }
 
@@ -122,15 +180,29 @@ class AuditFile implements Audit {
   #write(entry: AuditEntry): void {
     const { line, head } = chainLine(this.#head, this.#clock.now(), entry);
     const bytes = Buffer.from(`${line}\n`);
+    this.#writeWithReserve(bytes);
+    this.#head = head;
+    this.#end += bytes.length;
+  }
+
+  #writeWithReserve(bytes: Uint8Array): void {
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      this.#writeDurably(bytes);
+      this.#reserve.take();
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOSPC' || !this.#reserve.giveUp()) throw error;
+      this.#writeDurably(bytes); // all of it anew: nothing of the first attempt is left
+    }
+  }
+
+  #writeDurably(bytes: Uint8Array): void {
+    try {
+      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
       fsyncSync(this.#fd);
     } catch (error) {
       ftruncateSync(this.#fd, this.#end); // half a line would look like tampering
       throw error;
     }
-    this.#head = head;
-    this.#end += bytes.length;
   }
 }
 
@@ -141,7 +213,6 @@ class AuditFile implements Audit {
 export const openAudit = (path: string, clock: Clock = systemClock): Audit => {
   makeFolder(dirname(path));
   return withFaults({ where: 'machine', doing: 'write', what: path }, () => {
-    const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW = 0 } = constants;
     const fd = openSync(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
     try {
       if (process.platform !== 'win32') fchmodSync(fd, 0o600);
@@ -157,7 +228,7 @@ export const openAudit = (path: string, clock: Clock = systemClock): Audit => {
 /** Lines of a file in order, without their line feeds; a last one without line feed too. Bounded memory. */
 const eachLine = function* (fd: number): Generator<Buffer> {
   let rest = Buffer.alloc(0);
-  for (let from = 0; ; ) {
+  for (let from = 0; ;) {
     const chunk = readRange(fd, from, from + CHUNK_BYTES);
     if (chunk.length === 0) break;
     from += chunk.length;

@@ -11,7 +11,9 @@ export interface LogRecord {
 
 const plainFields = (fields: Readonly<Record<string, unknown>>): { readonly [key: string]: Plain } => {
   const plain = toPlain(fields);
-  return typeof plain === 'object' && plain !== null && !Array.isArray(plain) ? Object.fromEntries(Object.entries(plain)) : {};
+  return typeof plain === 'object' && plain !== null && !Array.isArray(plain)
+    ? Object.fromEntries(Object.entries(plain))
+    : {};
 };
 
 /** {"at":"2026-11-20T21:04:11.123Z","level":"info","says":"bundle 12 is published","repository":"debian"} */
@@ -27,8 +29,12 @@ const NAMELESS = new Set(['repository', 'site']);
 const isPlainRecord = (value: Plain): value is { readonly [key: string]: Plain } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** An error among the fields: CODE: sentence */
+const asText = ({ code, says }: { readonly [key: string]: Plain }): string =>
+  typeof code === 'string' && typeof says === 'string' ? `${code}: ${says}` : JSON.stringify(says);
+
 const show = (name: string, value: Plain): string => {
-  if (isPlainRecord(value) && typeof value['says'] === 'string') return [value['code'], value['says']].join(': ');
+  if (isPlainRecord(value) && typeof value['says'] === 'string') return asText(value);
   const shown = typeof value === 'string' ? value : JSON.stringify(value);
   return NAMELESS.has(name) ? shown : `${name} ${shown}`;
 };

@@ -63,7 +63,10 @@ const sink = (write: (line: string) => void, end: () => void = () => undefined):
 const fileTransport = (options: LogOptions, folder: string): winston.transport => {
   const { name, maxBytes = MAX_BYTES, maxFiles = MAX_FILES } = options;
   const file = new RotatingFile({ folder, name, maxBytes, maxFiles });
-  const stream = sink((line) => file.write(line), () => file.close());
+  const stream = sink(
+    (line) => file.write(line),
+    () => file.close(),
+  );
   return new winston.transports.Stream({ stream, eol: '\n', format: rendered(jsonLine) });
 };
 
@@ -81,7 +84,12 @@ const transportsOf = (options: LogOptions): winston.transport[] => [
 /** Opens the log. It never throws later: what cannot be written is counted, and the count is written when it can. */
 export const openLog = (options: LogOptions): Log => {
   const transports = transportsOf(options);
-  const logger = winston.createLogger({ level: options.level ?? 'info', transports, silent: transports.length === 0, exitOnError: false });
+  const logger = winston.createLogger({
+    level: options.level ?? 'info',
+    transports,
+    silent: transports.length === 0,
+    exitOnError: false,
+  });
   logger.on('error', () => undefined);
   for (const transport of transports) transport.on('error', () => undefined);
   const write =

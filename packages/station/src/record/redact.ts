@@ -27,7 +27,8 @@ export const toPlain = (value: unknown, depth: number = DEPTH): Plain => {
   if (value === null || typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   if (typeof value === 'string') return escapeText(value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value);
-  if (typeof value !== 'object') return escapeText(String(value));
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object') return `[${typeof value}]`; // a function, a symbol, undefined
   if (value instanceof Uint8Array) return `[${value.length} bytes]`;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'invalid date' : value.toISOString();
   if (value instanceof URL) return escapeText(value.href);

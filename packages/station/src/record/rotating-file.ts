@@ -4,8 +4,9 @@
  * winston's own file transport writes later and gives up after the first error of its stream. Here each line is written at once, with the next line
  * tried again after a full disk, and a line that says how many were lost.
  */
-import { closeSync, constants, fchmodSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } from '../files/open-flags.ts';
 import { makeFolder } from '../files/durable.ts';
 
 export interface RotatingFileOptions {
@@ -52,7 +53,7 @@ export class RotatingFile {
     const bytes = Buffer.from(line);
     if (this.#fd === undefined) this.#open();
     if (this.#bytes > 0 && this.#bytes + bytes.length > this.#options.maxBytes) this.#rotate();
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd ?? -1, bytes, at);
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#fd ?? -1, bytes, at);
     this.#bytes += bytes.length;
   }
 
@@ -62,7 +63,6 @@ export class RotatingFile {
 
   #open(): void {
     makeFolder(dirname(this.#path(0)));
-    const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW = 0 } = constants;
     this.#fd = openSync(this.#path(0), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
     fchmodSync(this.#fd, 0o600);
     this.#bytes = fstatSync(this.#fd).size;

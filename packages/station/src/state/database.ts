@@ -181,8 +181,8 @@ const migrate = (database: Database, migrations: readonly string[], options: Dat
   }
   if (options.readOnly === true) return;
   chmodSync(database.path, 0o600);
-  database.exec('PRAGMA journal_mode = WAL');
   database.exec(`PRAGMA synchronous = ${options.durability === 'none' ? 'OFF' : 'FULL'}`);
+  database.exec('PRAGMA journal_mode = WAL');
   database.exec('PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY');
   for (let next = version; next < migrations.length; next++) {
     database.transaction(() => {
@@ -219,4 +219,5 @@ export const boolean = (row: Row, column: string): boolean => integer(row, colum
 export const integerOrNull = (row: Row, column: string): number | null =>
   row[column] === null ? null : integer(row, column);
 
-export const textOrNull = (row: Row, column: string): string | null => (row[column] === null ? null : text(row, column));
+export const textOrNull = (row: Row, column: string): string | null =>
+  row[column] === null ? null : text(row, column);

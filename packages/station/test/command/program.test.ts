@@ -26,7 +26,12 @@ const run = async (commands: readonly Command[], args: readonly string[], tty = 
 };
 
 const done: Result = { status: 0, json: { done: true, snapshot: 4 }, lines: ['it is done'], quiet: [] };
-const command = (more: Partial<Command> = {}): Command => ({ name: 'work', says: 'does work', run: () => done, ...more });
+const command = (more: Partial<Command> = {}): Command => ({
+  name: 'work',
+  says: 'does work',
+  run: () => done,
+  ...more,
+});
 const throwing = (error: unknown): Command =>
   command({
     run: () => {
@@ -36,7 +41,11 @@ const throwing = (error: unknown): Command =>
 
 test('prints what people read, or the document, or nothing', async () => {
   expect(await run([command()], ['work'])).toEqual({ status: 0, out: 'it is done\n', err: '' });
-  expect(await run([command()], ['work', '--json'])).toEqual({ status: 0, out: '{"done":true,"snapshot":4}\n', err: '' });
+  expect(await run([command()], ['work', '--json'])).toEqual({
+    status: 0,
+    out: '{"done":true,"snapshot":4}\n',
+    err: '',
+  });
   expect(await run([command()], ['work', '--quiet'])).toEqual({ status: 0, out: '', err: '' });
 });
 
@@ -53,15 +62,26 @@ test('the status of the result is the exit status', async () => {
 });
 
 test.each([
-  [new Refused('SIG_INVALID', 'the signature is wrong'), 3, 'SIG_INVALID: the signature is wrong\nhint: do not use this medium; ask the exporter for a new bundle\n'],
+  [
+    new Refused('SIG_INVALID', 'the signature is wrong'),
+    3,
+    'SIG_INVALID: the signature is wrong\nhint: do not use this medium; ask the exporter for a new bundle\n',
+  ],
   [new Damaged('TRUNCATED', 'too short', { hint: 'look' }), 4, 'TRUNCATED: too short\nhint: look\n'],
-  [new Unfit('LOCKED', 'in use'), 6, 'LOCKED: in use\nhint: another agent works with the same state; wait for it, or stop it\n'],
+  [
+    new Unfit('LOCKED', 'in use'),
+    6,
+    'LOCKED: in use\nhint: another agent works with the same state; wait for it, or stop it\n',
+  ],
 ])('an error has a code, a sentence and a hint: %s', async (error, status, err) => {
   expect(await run([throwing(error)], ['work'])).toEqual({ status, out: '', err });
 });
 
 test('with --json an error is a document on stdout', async () => {
-  const ran = await run([throwing(new Damaged('HASH_MISMATCH', 'block 3', { facts: { block: 3 } }))], ['work', '--json']);
+  const ran = await run(
+    [throwing(new Damaged('HASH_MISMATCH', 'block 3', { facts: { block: 3 } }))],
+    ['work', '--json'],
+  );
   expect(ran).toMatchObject({ status: 4, err: '' });
   expect(JSON.parse(ran.out)).toMatchObject({ error: { code: 'HASH_MISMATCH', says: 'block 3', facts: { block: 3 } } });
 });
@@ -85,7 +105,11 @@ test.each([
 ])('%j is a mistake of usage', async (args, says) => {
   const commands = [
     command(),
-    command({ name: 'needs', arguments: [{ name: '<file>', says: '' }], options: [{ flags: '--site <name>', says: '' }] }),
+    command({
+      name: 'needs',
+      arguments: [{ name: '<file>', says: '' }],
+      options: [{ flags: '--site <name>', says: '' }],
+    }),
     command({ name: 'must', options: [{ flags: '--dir <dir>', says: '', required: true }] }),
     command({ name: 'site add' }),
   ];
@@ -100,7 +124,10 @@ test('gives arguments and options to the command', async () => {
   let seen: unknown;
   const take = command({
     name: 'site add',
-    arguments: [{ name: '<name>', says: '' }, { name: '[more...]', says: '' }],
+    arguments: [
+      { name: '<name>', says: '' },
+      { name: '[more...]', says: '' },
+    ],
     options: [
       { flags: '--key <file>', says: '' },
       { flags: '--dry-run', says: '' },
@@ -108,24 +135,59 @@ test('gives arguments and options to the command', async () => {
       { flags: '--absent <x>', says: '' },
     ],
     run: (input: Input, context: Context) => {
-      seen = [input.argument(0), input.arguments(1), input.text('key'), input.flag('dry-run'), input.list('repository'), input.text('absent'), input.list('absent'), context.config];
+      seen = [
+        input.argument(0),
+        input.arguments(1),
+        input.text('key'),
+        input.flag('dry-run'),
+        input.list('repository'),
+        input.text('absent'),
+        input.list('absent'),
+        context.config,
+      ];
       return done;
     },
   });
-  await run([take], ['site', 'add', 'plant7', 'b', 'c', '--key', 'k', '--dry-run', '--repository', 'd', 'e', '--repository', 'f', '--config', 'c.yaml']);
+  await run(
+    [take],
+    [
+      'site',
+      'add',
+      'plant7',
+      'b',
+      'c',
+      '--key',
+      'k',
+      '--dry-run',
+      '--repository',
+      'd',
+      'e',
+      '--repository',
+      'f',
+      '--config',
+      'c.yaml',
+    ],
+  );
   expect(seen).toEqual(['plant7', ['b', 'c'], 'k', true, ['d', 'e', 'f'], undefined, [], 'c.yaml']);
 });
 
 test('an option that the command did not declare is a fault of the program', async () => {
-  expect((await run([command({ run: (input) => ({ ...done, lines: [input.text('typo') ?? ''] }) })], ['work'])).status).toBe(1);
+  expect(
+    (await run([command({ run: (input) => ({ ...done, lines: [input.text('typo') ?? ''] }) })], ['work'])).status,
+  ).toBe(1);
 });
 
 test('help and version go to stdout with status 0, and say what a status means', async () => {
-  const help = await run([command({ name: 'site add', says: 'enrols a site', options: [{ flags: '--key <file>', says: 'its key' }] })], ['site', 'add', '--help']);
+  const help = await run(
+    [command({ name: 'site add', says: 'enrols a site', options: [{ flags: '--key <file>', says: 'its key' }] })],
+    ['site', 'add', '--help'],
+  );
   expect(help).toMatchObject({ status: 0, err: '' });
-  for (const part of ['enrols a site', '--key <file>', '--json', '--config <file>', '--quiet']) expect(help.out).toContain(part);
+  for (const part of ['enrols a site', '--key <file>', '--json', '--config <file>', '--quiet'])
+    expect(help.out).toContain(part);
   const all = await run([command(), command({ name: 'site add' }), command({ name: 'site list' })], ['--help']);
-  for (const part of ['carries things', 'work', 'does work', 'site', 'add, list', '3 refused']) expect(all.out).toContain(part);
+  for (const part of ['carries things', 'work', 'does work', 'site', 'add, list', '3 refused'])
+    expect(all.out).toContain(part);
   expect(await run([command()], ['--version'])).toEqual({ status: 0, out: '1.2.3\n', err: '' });
 });
 
@@ -152,14 +214,21 @@ test('the course of work: a line for people, an object with --json, nothing with
 });
 
 test('nobody is asked without a terminal', async () => {
-  const asks = command({ run: async (_, context) => ({ ...done, lines: [String(await context.ask('really?')), String(context.interactive)] }) });
+  const asks = command({
+    run: async (_, context) => ({
+      ...done,
+      lines: [String(await context.ask('really?')), String(context.interactive)],
+    }),
+  });
   expect((await run([asks], ['work'])).out).toBe('undefined\nfalse\n');
 });
 
 test('a person on a terminal is asked', async () => {
   const [out, err] = [collect(true), collect(true)];
   const stdin = Object.assign(new PassThrough(), { isTTY: true });
-  const asks = command({ run: async (_, context) => ({ ...done, lines: [`heard ${await context.ask('fingerprint?')}`] }) });
+  const asks = command({
+    run: async (_, context) => ({ ...done, lines: [`heard ${await context.ask('fingerprint?')}`] }),
+  });
   const program = defineProgram({ name: 'x', version: '1', says: '', commands: [asks] });
   const running = program.run(['work'], { stdin, stdout: out.stream, stderr: err.stream });
   stdin.write('abcd ef01\n');
@@ -172,7 +241,7 @@ test('a bar is drawn on a terminal and removed at the end', async () => {
   const works = command({
     run: (_, context) => {
       const progress = context.progress('writing', 1000);
-      for (const end = performance.now() + 250; performance.now() < end; ) progress.at(500);
+      for (const end = performance.now() + 250; performance.now() < end;) progress.at(500);
       progress.done();
       return done;
     },

@@ -7,12 +7,17 @@ import { loadConfig } from '../../src/configuration/load.ts';
 import { duration, name, parseDuration, parseSize, pathIn, size } from '../../src/configuration/units.ts';
 import { temporaryFolder, thrownBy } from '../temporary.ts';
 
-const place = z.union([z.strictObject({ medium: z.string() }), z.strictObject({ folder: z.string(), after: z.enum(['keep', 'remove-ours']).optional() })]);
+const place = z.union([
+  z.strictObject({ medium: z.string() }),
+  z.strictObject({ folder: z.string(), after: z.enum(['keep', 'remove-ours']).optional() }),
+]);
 const schema = z.strictObject({
   site: name(),
   repositories: z.record(name(), z.strictObject({ preset: name(), path: z.string() })),
   media: z.array(place),
-  bundle: z.strictObject({ volumeBytes: size().default(5), expires: duration().default(7), count: z.int().min(1).default(1) }).optional(),
+  bundle: z
+    .strictObject({ volumeBytes: size().default(5), expires: duration().default(7), count: z.int().min(1).default(1) })
+    .optional(),
 });
 
 const GOOD = `site: plant7
@@ -40,13 +45,41 @@ test.each<[string, string, string[]]>([
   ['a missing key', GOOD.replace('site: plant7\n', ''), ['line 1: site: is missing']],
   ['a wrong kind', GOOD.replace('plant7', '[a]'), ['line 1: site: must be text']],
   ['a key without a value', GOOD.replace('plant7', ''), ['line 1: site: must be text']],
-  ['a wrong name', GOOD.replace('debian', 'Debian'), ['line 3: repositories.Debian: the name must be 1 to 63 of a-z 0-9 . _ - and begin with a letter or digit']],
-  ['an unknown key below', GOOD.replace('path:', 'pat:'), ['line 3: repositories.debian.path: is missing', 'line 3: repositories.debian.pat: there is no such key']],
-  ['an unknown key in a list', GOOD.replace('medium:', 'medum:'), ['line 5: media[0].medium: is missing', 'line 5: media[0].medum: there is no such key']],
-  ['a number without a unit', `${GOOD}bundle:\n  expires: 14`, ['line 7: bundle.expires: must be a duration with a unit, such as 14 days or 30 min']],
-  ['a negative time', `${GOOD}bundle:\n  expires: -14 days`, ['line 7: bundle.expires: must be a duration with a unit, such as 14 days or 30 min']],
-  ['a size of nothing', `${GOOD}bundle:\n  volumeBytes: 0`, ['line 7: bundle.volumeBytes: must be a size above zero, such as 4 GiB or 900 MB']],
-  ['not a number', `${GOOD}bundle:\n  volumeBytes: .nan`, ['line 7: bundle.volumeBytes: must be a size above zero, such as 4 GiB or 900 MB']],
+  [
+    'a wrong name',
+    GOOD.replace('debian', 'Debian'),
+    ['line 3: repositories.Debian: the name must be 1 to 63 of a-z 0-9 . _ - and begin with a letter or digit'],
+  ],
+  [
+    'an unknown key below',
+    GOOD.replace('path:', 'pat:'),
+    ['line 3: repositories.debian.path: is missing', 'line 3: repositories.debian.pat: there is no such key'],
+  ],
+  [
+    'an unknown key in a list',
+    GOOD.replace('medium:', 'medum:'),
+    ['line 5: media[0].medium: is missing', 'line 5: media[0].medum: there is no such key'],
+  ],
+  [
+    'a number without a unit',
+    `${GOOD}bundle:\n  expires: 14`,
+    ['line 7: bundle.expires: must be a duration with a unit, such as 14 days or 30 min'],
+  ],
+  [
+    'a negative time',
+    `${GOOD}bundle:\n  expires: -14 days`,
+    ['line 7: bundle.expires: must be a duration with a unit, such as 14 days or 30 min'],
+  ],
+  [
+    'a size of nothing',
+    `${GOOD}bundle:\n  volumeBytes: 0`,
+    ['line 7: bundle.volumeBytes: must be a size above zero, such as 4 GiB or 900 MB'],
+  ],
+  [
+    'not a number',
+    `${GOOD}bundle:\n  volumeBytes: .nan`,
+    ['line 7: bundle.volumeBytes: must be a size above zero, such as 4 GiB or 900 MB'],
+  ],
   ['an empty file', '', ['line 1: the file is empty']],
   ['a file of comments', '# nothing\n', ['line 1: the file is empty']],
   ['a list', '- a', ['line 1: the file: must be a group of keys']],
@@ -64,12 +97,22 @@ test('tells all mistakes at once', () => {
   expect(mistakes(`${GOOD}more: 1\nbundle:\n  expires: soon\n  count: 0\n`)).toHaveLength(3);
 });
 
-test.each(['two: 1\n---\ndocuments: 2', 'site: !!js/function "x"', 'a: [', 'a: *nowhere', 'a: &a [*a]', '? [complex]\n: key'])('refuses %j', (text) => {
+test.each([
+  'two: 1\n---\ndocuments: 2',
+  'site: !!js/function "x"',
+  'a: [',
+  'a: *nowhere',
+  'a: &a [*a]',
+  '? [complex]\n: key',
+])('refuses %j', (text) => {
   expect(mistakes(text).length).toBeGreaterThan(0);
 });
 
 test('a runaway of aliases ends', () => {
-  const levels = Array.from({ length: 30 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array.from({ length: 9 }, () => `*a${n}`).join(', ')}]`);
+  const levels = Array.from(
+    { length: 30 },
+    (_, n) => `a${n + 1}: &a${n + 1} [${Array.from({ length: 9 }, () => `*a${n}`).join(', ')}]`,
+  );
   const begin = performance.now();
   expect(mistakes(`a0: &a0 [x]\n${levels.join('\n')}`).length).toBeGreaterThan(0);
   expect(performance.now() - begin).toBeLessThan(2000);
@@ -86,7 +129,9 @@ test('a file is named in the error, and its folder is where paths begin', () => 
     code: 'CONFIG_INVALID',
     kind: 'usage',
     message: `${path}: line 1: state: must not be empty; line 1: logs: is missing; line 2: log: there is no such key`,
-    facts: { mistakes: ['line 1: state: must not be empty', 'line 1: logs: is missing', 'line 2: log: there is no such key'] },
+    facts: {
+      mistakes: ['line 1: state: must not be empty', 'line 1: logs: is missing', 'line 2: log: there is no such key'],
+    },
   });
   expect(thrownBy(() => loadConfig(join(folder, 'missing.yaml'), paths))).toMatchObject({ code: 'CONFIG_INVALID' });
 });

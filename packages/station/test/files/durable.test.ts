@@ -1,7 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeFolder, removeDurably, renameDurably, syncEach, syncFilesystem, syncFolder, writeDurably, writeNew } from '../../src/files/durable.ts';
+import {
+  makeFolder,
+  removeDurably,
+  renameDurably,
+  syncEach,
+  syncFilesystem,
+  syncFolder,
+  writeDurably,
+  writeNew,
+} from '../../src/files/durable.ts';
 import { temporaryFolder, thrownBy } from '../temporary.ts';
 
 const mode = (path: string): number => statSync(path).mode & 0o777;

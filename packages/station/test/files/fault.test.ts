@@ -19,7 +19,11 @@ test.each<[string, Whereabouts, 'read' | 'write', string]>([
   ['EPERM', 'machine', 'write', 'PERMISSION'],
 ])('%s on a %s while it is to %s is %s', (code, where, doing, expected) => {
   const cause = errno(code);
-  expect(toFault(cause, { where, doing, what: '/x' })).toMatchObject({ code: expected, cause, facts: { path: '/x', errno: code } });
+  expect(toFault(cause, { where, doing, what: '/x' })).toMatchObject({
+    code: expected,
+    cause,
+    facts: { path: '/x', errno: code },
+  });
 });
 
 test('what is already one of ours, or no system error, passes unchanged', () => {

@@ -4,7 +4,14 @@ import { closeSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { insideFolder } from '../../src/files/inside.ts';
-import { listFolders, listNames, openIfThere, openRegular, readBounded, readBoundedIfThere } from '../../src/files/safe-open.ts';
+import {
+  listFolders,
+  listNames,
+  openIfThere,
+  openRegular,
+  readBounded,
+  readBoundedIfThere,
+} from '../../src/files/safe-open.ts';
 import { temporaryFolder, thrownBy } from '../temporary.ts';
 
 const posix = process.platform === 'win32' ? test.skip : test;
@@ -19,7 +26,10 @@ posix('opens neither link, pipe, folder, device nor socket, and never waits', as
   await new Promise((resolve) => server.once('listening', resolve));
   try {
     for (const name of ['link', 'dangling', 'pipe', 'folder', 'socket']) {
-      expect([name, thrownBy(() => openRegular(join(folder, name)))]).toMatchObject([name, { code: 'NOT_A_REGULAR_FILE' }]);
+      expect([name, thrownBy(() => openRegular(join(folder, name)))]).toMatchObject([
+        name,
+        { code: 'NOT_A_REGULAR_FILE' },
+      ]);
     }
   } finally {
     server.close();

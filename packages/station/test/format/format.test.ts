@@ -41,13 +41,23 @@ test('ages and times', () => {
 });
 
 test('a table', () => {
-  expect(formatTable([{ title: 'site' }, { title: 'size', align: 'right' }], [['plant7', '1'], ['b', '1000'], ['c', '']])).toEqual([
-    'site    size',
-    'plant7     1',
-    'b       1000',
-    'c',
-  ]);
-  expect(formatPairs([['a', '1'], ['long', '2'], ['x', '']])).toEqual(['a     1', 'long  2', 'x']);
+  expect(
+    formatTable(
+      [{ title: 'site' }, { title: 'size', align: 'right' }],
+      [
+        ['plant7', '1'],
+        ['b', '1000'],
+        ['c', ''],
+      ],
+    ),
+  ).toEqual(['site    size', 'plant7     1', 'b       1000', 'c']);
+  expect(
+    formatPairs([
+      ['a', '1'],
+      ['long', '2'],
+      ['x', ''],
+    ]),
+  ).toEqual(['a     1', 'long  2', 'x']);
 });
 
 test('a cell cannot break out of its table', () => {

@@ -39,12 +39,15 @@ posix.each([0o640, 0o604, 0o620, 0o602, 0o644])('a secret key of mode %o is not 
   expect(thrownBy(() => readSecretKeyFile(secretPath))).toMatchObject({ code: 'KEY_FILE_UNSAFE', kind: 'unfit' });
 });
 
-posix.each([0o777, 0o770, 0o722])('a secret key in a folder of mode %o, where others could exchange it, is not used', (mode) => {
-  const folder = temporaryFolder();
-  const { secretPath } = writeKeyPair(folder, 'site');
-  chmodSync(folder, mode);
-  expect(thrownBy(() => readSecretKeyFile(secretPath))).toMatchObject({ code: 'KEY_FILE_UNSAFE' });
-});
+posix.each([0o777, 0o770, 0o722])(
+  'a secret key in a folder of mode %o, where others could exchange it, is not used',
+  (mode) => {
+    const folder = temporaryFolder();
+    const { secretPath } = writeKeyPair(folder, 'site');
+    chmodSync(folder, mode);
+    expect(thrownBy(() => readSecretKeyFile(secretPath))).toMatchObject({ code: 'KEY_FILE_UNSAFE' });
+  },
+);
 
 posix('a folder that others may only look into is no reason', () => {
   const folder = temporaryFolder();
@@ -60,11 +63,14 @@ posix('a link to a secret key is not used', () => {
   expect(thrownBy(() => readSecretKeyFile(join(folder, 'link.key')))).toMatchObject({ code: 'KEY_FILE_UNSAFE' });
 });
 
-(process.geteuid?.() === 0 ? test : test.skip)('a secret key of another user is not used (needs root to make one)', () => {
-  const { secretPath } = writeKeyPair(temporaryFolder(), 'site');
-  chownSync(secretPath, 65_534, 65_534);
-  expect(thrownBy(() => readSecretKeyFile(secretPath))).toMatchObject({ code: 'KEY_FILE_UNSAFE' });
-});
+(process.geteuid?.() === 0 ? test : test.skip)(
+  'a secret key of another user is not used (needs root to make one)',
+  () => {
+    const { secretPath } = writeKeyPair(temporaryFolder(), 'site');
+    chownSync(secretPath, 65_534, 65_534);
+    expect(thrownBy(() => readSecretKeyFile(secretPath))).toMatchObject({ code: 'KEY_FILE_UNSAFE' });
+  },
+);
 
 test.each([
   ['empty', ''],
@@ -80,7 +86,10 @@ test.each([
 
 test('a missing key is told as missing, and a huge file is not read', () => {
   const folder = temporaryFolder();
-  expect(thrownBy(() => readSecretKeyFile(join(folder, 'no.key')))).toMatchObject({ code: 'LOCAL_IO', facts: { errno: 'ENOENT' } });
+  expect(thrownBy(() => readSecretKeyFile(join(folder, 'no.key')))).toMatchObject({
+    code: 'LOCAL_IO',
+    facts: { errno: 'ENOENT' },
+  });
   writeFileSync(join(folder, 'huge.pub'), 'x'.repeat(10_000));
   expect(thrownBy(() => readPublicKeyFile(join(folder, 'huge.pub')))).toMatchObject({ code: 'LIMIT_MANIFEST' });
 });

@@ -4,8 +4,15 @@ import { closeSync, existsSync, ftruncateSync, mkdirSync, mkdtempSync, openSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** EXT4_IOC_SHUTDOWN without flushing the log: writers see errors at once (unlike `umount -l`). */
+const SHUTDOWN =
+  'import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", 2))';
+
 const run = (command: string, args: readonly string[]): boolean =>
-  spawnSync(command, args, { stdio: 'ignore', env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } }).status === 0;
+  spawnSync(command, args, {
+    stdio: 'ignore',
+    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+  }).status === 0;
 
 type Mkfs = readonly [string, ...string[]];
 const EXT4: Mkfs = ['mkfs.ext4', '-q', '-F'];
@@ -14,6 +21,8 @@ export interface LoopMount {
   readonly path: string;
   unmount(): void;
   remount(options: string): boolean;
+  /** As if it was pulled out: every access fails from now on. */
+  pull(): boolean;
 }
 
 /** Undefined when the image cannot be made or mounted here. */
@@ -29,11 +38,12 @@ export const mountLoop = (folder: string, mkfs: Mkfs = EXT4, megabytes = 16): Lo
   return {
     path,
     unmount: () => void (run('umount', [path]) || run('umount', ['-l', path])),
+    pull: () => run('python3', ['-c', SHUTDOWN, path]),
     remount: (options) => run('mount', ['-o', `remount,${options}`, path]),
   };
 };
 
-const hasTool = (name: string): boolean =>
+export const hasTool = (name: string): boolean =>
   ['/usr/sbin', '/sbin', ...(process.env['PATH'] ?? '').split(':')].some((folder) => existsSync(join(folder, name)));
 
 const tryOnce = (mkfs: Mkfs): boolean => {

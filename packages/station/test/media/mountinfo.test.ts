@@ -28,15 +28,23 @@ test.each([
   ['/media/back\\134040', '/media/back\\040'], // not decoded twice
   ['/media/Füße', '/media/Füße'],
 ])('decodes %s', (written, path) => {
-  expect(parseMountInfo(`41 22 8:17 / ${written} rw - vfat /dev/s\\040db1 rw`)[0]).toMatchObject({ path, source: '/dev/s db1' });
+  expect(parseMountInfo(`41 22 8:17 / ${written} rw - vfat /dev/s\\040db1 rw`)[0]).toMatchObject({
+    path,
+    source: '/dev/s db1',
+  });
 });
 
-test.each(['ro,nosuid - vfat /dev/sdb1 rw', 'rw - vfat /dev/sdb1 ro'])('is read-only when mount or filesystem is: %s', (rest) => {
-  expect(parseMountInfo(`41 22 8:17 / /media/usb ${rest}`)[0]?.readOnly).toBe(true);
-});
+test.each(['ro,nosuid - vfat /dev/sdb1 rw', 'rw - vfat /dev/sdb1 ro'])(
+  'is read-only when mount or filesystem is: %s',
+  (rest) => {
+    expect(parseMountInfo(`41 22 8:17 / /media/usb ${rest}`)[0]?.readOnly).toBe(true);
+  },
+);
 
 test('an option that only begins with ro is not read-only', () => {
-  expect(parseMountInfo('41 22 8:17 / /media/usb rw,rootcontext=x - vfat /dev/sdb1 rw,errors=remount-ro')[0]?.readOnly).toBe(false);
+  expect(
+    parseMountInfo('41 22 8:17 / /media/usb rw,rootcontext=x - vfat /dev/sdb1 rw,errors=remount-ro')[0]?.readOnly,
+  ).toBe(false);
 });
 
 test('leaves a line out that it does not understand, and keeps the others', () => {
@@ -55,10 +63,14 @@ linux('a watch tells of mounts that are there, come, are exchanged and go', asyn
   let table = STICK;
   const told: string[] = [];
   let wake = (): void => undefined;
-  const stop = watchMounts(['/media/usb', '/media/other'], { everyMs: 5, read: () => parseMountInfo(table) }, (path, mount) => {
-    told.push(`${path} ${mount?.mountId ?? 'gone'}`);
-    wake();
-  });
+  const stop = watchMounts(
+    ['/media/usb', '/media/other'],
+    { everyMs: 5, read: () => parseMountInfo(table) },
+    (path, mount) => {
+      told.push(`${path} ${mount?.mountId ?? 'gone'}`);
+      wake();
+    },
+  );
   const next = (): Promise<void> => new Promise((resolve) => (wake = resolve));
   await next();
   for (const after of ['', STICK.replace('41 ', '42 '), STICK.replace('41 ', '43 ').replace('8:17', '8:33')]) {

@@ -2,10 +2,12 @@ import { afterEach, expect, test } from '@jest/globals';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DirectReader, DirectWriter } from '../../src/files/direct.ts';
+import { writeDurably } from '../../src/files/durable.ts';
+import { openRegular } from '../../src/files/safe-open.ts';
 import { mountAt } from '../../src/media/mounts.ts';
 import { findPlace, requirePlace, requireSame } from '../../src/media/place.ts';
 import { temporaryFolder, thrownBy } from '../temporary.ts';
-import { type LoopMount, mountLoop, whyNoMounts } from './loop.ts';
+import { hasTool, type LoopMount, mountLoop, whyNoMounts } from './loop.ts';
 
 test('a folder serves as a place without a mount', () => {
   const path = temporaryFolder();
@@ -21,7 +23,9 @@ test('a medium that is only an ordinary folder is refused', () => {
 test.each(['missing', 'file'])('a place that is %s is not mounted', (name) => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'file'), '');
-  expect(thrownBy(() => requirePlace({ kind: 'folder', path: join(folder, name) }))).toMatchObject({ code: 'NOT_MOUNTED' });
+  expect(thrownBy(() => requirePlace({ kind: 'folder', path: join(folder, name) }))).toMatchObject({
+    code: 'NOT_MOUNTED',
+  });
 });
 
 test('another folder at the same path is not the same place', () => {
@@ -60,7 +64,9 @@ real(`a mounted filesystem is a medium, also with a blank in its path${suffix}`,
 real(`a folder within a medium is no medium${suffix}`, () => {
   const { path } = mounting(temporaryFolder());
   mkdirSync(join(path, 'gapferry'));
-  expect(thrownBy(() => requirePlace({ kind: 'medium', path: join(path, 'gapferry') }))).toMatchObject({ code: 'NOT_MOUNTED' });
+  expect(thrownBy(() => requirePlace({ kind: 'medium', path: join(path, 'gapferry') }))).toMatchObject({
+    code: 'NOT_MOUNTED',
+  });
   expect(requirePlace({ kind: 'folder', path: join(path, 'gapferry') }).fsType).toBe('ext4');
 });
 
@@ -90,6 +96,28 @@ real(`a full medium says so, and what was begun can be removed${suffix}`, () => 
   ).toMatchObject({ code: 'MEDIA_FULL', kind: 'unfit' });
   writer.abandon();
   expect(readdirSync(path)).toEqual(['lost+found']);
+});
+
+const noPull = reason ?? (hasTool('python3') ? undefined : 'python3 is not installed');
+const pulling = noPull === undefined ? test : test.skip;
+
+pulling(`a pulled medium is told apart from a bad sector${noPull === undefined ? '' : ` (${noPull})`}`, () => {
+  const medium = mounting(temporaryFolder());
+  const file = join(medium.path, 'file');
+  writeFileSync(file, 'x'.repeat(100_000));
+  const reader = new DirectReader(file);
+  const writer = new DirectWriter(join(medium.path, 'new'));
+  expect(reader.read(new Uint8Array(10), 0)).toBe(10);
+  expect(medium.pull()).toBe(true);
+  writer.append(new Uint8Array(5_000_000).subarray(0, 4_000_000));
+  for (const use of [
+    () => writer.finish(),
+    () => writeDurably(join(medium.path, 'x'), 'x', 0o600, { where: 'medium' }),
+    () => openRegular(file),
+  ]) {
+    expect(thrownBy(use)).toMatchObject({ code: 'MEDIA_GONE' });
+  }
+  reader.close();
 });
 
 const FAT16 = ['mkfs.vfat', '-F', '16'] as const;

@@ -16,7 +16,12 @@ const anAudit = (events: readonly string[]): string => {
 };
 const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').slice(0, -1);
 const rewrite = (path: string, change: (lines: string[]) => string[]): void =>
-  writeFileSync(path, change(linesOf(path)).map((line) => `${line}\n`).join(''));
+  writeFileSync(
+    path,
+    change(linesOf(path))
+      .map((line) => `${line}\n`)
+      .join(''),
+  );
 
 test('writes one line of JSON per entry, each naming the digest of the line before', () => {
   const path = anAudit(['bundle.admitted', 'bundle.published']);
@@ -25,7 +30,11 @@ test('writes one line of JSON per entry, each naming the digest of the line befo
     `{"n":1,"at":"2026-11-20T21:04:11.123Z","event":"bundle.admitted","repository":"debian","snapshot":4,"prev":"${'0'.repeat(64)}"}`,
   );
   expect(JSON.parse(second)).toMatchObject({ n: 2, prev: createHash('sha256').update(first).digest('hex') });
-  expect(verifyAudit(path)).toEqual({ entries: 2, broken: null, head: createHash('sha256').update(second).digest('hex') });
+  expect(verifyAudit(path)).toEqual({
+    entries: 2,
+    broken: null,
+    head: createHash('sha256').update(second).digest('hex'),
+  });
 });
 
 test('goes on where an earlier run ended', () => {
@@ -47,7 +56,11 @@ test('goes on after what another process of ours wrote meanwhile', () => {
 
 test.each<[string, (lines: string[]) => string[], number]>([
   ['edited', (l) => l.map((line, at) => (at === 2 ? line.replace('debian', 'debiam') : line)), 4],
-  ['edited in its own digest', (l) => l.map((line, at) => (at === 2 ? line.replace(/"prev":"./, '"prev":"z') : line)), 3],
+  [
+    'edited in its own digest',
+    (l) => l.map((line, at) => (at === 2 ? line.replace(/"prev":"./, '"prev":"z') : line)),
+    3,
+  ],
   ['removed', (l) => l.filter((_, at) => at !== 2), 3],
   ['removed at the beginning', (l) => l.slice(1), 1],
   ['doubled', (l) => l.flatMap((line, at) => (at === 2 ? [line, line] : [line])), 4],
@@ -97,7 +110,11 @@ test('an entry cannot pretend to be another line', () => {
   const audit = openAudit(path, clock);
   audit.append({ event: 'x', n: 99, prev: 'forged', at: '1970', path: 'a\n{"n":2,"event":"forged"}' });
   expect(linesOf(path)).toHaveLength(1);
-  expect(JSON.parse(linesOf(path)[0] ?? '')).toMatchObject({ n: 1, at: '2026-11-20T21:04:11.123Z', prev: '0'.repeat(64) });
+  expect(JSON.parse(linesOf(path)[0] ?? '')).toMatchObject({
+    n: 1,
+    at: '2026-11-20T21:04:11.123Z',
+    prev: '0'.repeat(64),
+  });
   expect(verifyAudit(path)).toMatchObject({ entries: 1, broken: null });
 });
 

@@ -7,10 +7,17 @@ import { openLog } from '../../src/record/log.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const at = new Date('2026-11-20T21:04:11.123Z');
-const record = (says: string, fields: Readonly<Record<string, unknown>> = {}, level = 'info') => ({ at, level, says, fields });
+const record = (says: string, fields: Readonly<Record<string, unknown>> = {}, level = 'info') => ({
+  at,
+  level,
+  says,
+  fields,
+});
 
 test('a line for people', () => {
-  expect(humanLine(record('bundle 12 is published', { repository: 'debian', snapshot: 4 }))).toBe('21:04:11  bundle 12 is published  debian  snapshot 4');
+  expect(humanLine(record('bundle 12 is published', { repository: 'debian', snapshot: 4 }))).toBe(
+    '21:04:11  bundle 12 is published  debian  snapshot 4',
+  );
   expect(humanLine(record('the disk is nearly full', {}, 'warn'))).toBe('21:04:11  warning: the disk is nearly full');
 });
 
@@ -29,7 +36,10 @@ test.each([
   ['a carriage return', 'x\ry'],
   ['a lone surrogate', 'x\ud800y'],
 ])('a file name with %s cannot forge a line', (_, name) => {
-  for (const line of [humanLine(record(`refused ${name}`, { path: name })), jsonLine(record(name, { [name]: name, list: [name] }))]) {
+  for (const line of [
+    humanLine(record(`refused ${name}`, { path: name })),
+    jsonLine(record(name, { [name]: name, list: [name] })),
+  ]) {
     // oxlint-disable-next-line no-control-regex
     expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b\u202e\ud800]/);
   }
@@ -41,7 +51,12 @@ test('ordinary names of all languages are left as they are', () => {
 
 test('a secret is never written, whatever it lies in', () => {
   const line = jsonLine(
-    record('x', { secretKey: 'S1', password: 'S2', options: { passphrase: 'S3', key: 'S4', list: [{ token: 'S5' }] }, bytes: Buffer.from('S6') }),
+    record('x', {
+      secretKey: 'S1',
+      password: 'S2',
+      options: { passphrase: 'S3', key: 'S4', list: [{ token: 'S5' }] },
+      bytes: Buffer.from('S6'),
+    }),
   );
   expect(line).not.toMatch(/S[1-6]/);
   expect(line).toContain('[2 bytes]');
@@ -53,9 +68,19 @@ test('a key id and a fingerprint are no secret', () => {
 });
 
 test('an error is written with its code, facts and cause', () => {
-  const error = new Damaged('HASH_MISMATCH', 'block 3 is wrong', { facts: { block: 3 }, cause: Object.assign(new Error('EIO: read'), { code: 'EIO' }) });
+  const error = new Damaged('HASH_MISMATCH', 'block 3 is wrong', {
+    facts: { block: 3 },
+    cause: Object.assign(new Error('EIO: read'), { code: 'EIO' }),
+  });
   const line: unknown = JSON.parse(jsonLine(record('refused', { error })));
-  expect(line).toMatchObject({ error: { code: 'HASH_MISMATCH', says: 'block 3 is wrong', facts: { block: 3 }, cause: { says: expect.stringContaining('EIO') } } });
+  expect(line).toMatchObject({
+    error: {
+      code: 'HASH_MISMATCH',
+      says: 'block 3 is wrong',
+      facts: { block: 3 },
+      cause: { says: expect.stringContaining('EIO') },
+    },
+  });
   expect(humanLine(record('refused', { error }))).toContain('HASH_MISMATCH: block 3 is wrong');
 });
 
@@ -83,7 +108,10 @@ test('writes to a file of the owner alone, and only from its level on', async ()
   log.error('two');
   await log.close();
   const path = join(folder, 'export-agent.log');
-  expect(readLines(path).map((line) => JSON.parse(line))).toMatchObject([{ level: 'info', says: 'one' }, { level: 'error', says: 'two' }]);
+  expect(readLines(path).map((line) => JSON.parse(line))).toMatchObject([
+    { level: 'info', says: 'one' },
+    { level: 'error', says: 'two' },
+  ]);
   if (process.platform !== 'win32') expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
@@ -102,7 +130,8 @@ test('a file that would grow too large is put aside, and the oldest is removed',
   const log = openLog({ name: 'x', folder, terminal: false, maxBytes: 1000, maxFiles: 3 });
   for (let n = 0; n < 100; n++) log.info(`line ${n}`);
   await log.close();
-  for (const name of ['x.log', 'x.1.log', 'x.2.log']) expect(statSync(join(folder, name)).size).toBeLessThanOrEqual(1000);
+  for (const name of ['x.log', 'x.1.log', 'x.2.log'])
+    expect(statSync(join(folder, name)).size).toBeLessThanOrEqual(1000);
   expect(existsSync(join(folder, 'x.3.log'))).toBe(false);
   expect(readLines(join(folder, 'x.log')).at(-1)).toContain('line 99');
 });

@@ -1,7 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { blob, boolean, type Database, integer, integerOrNull, openDatabase, text, textOrNull } from '../../src/state/database.ts';
+import {
+  blob,
+  boolean,
+  type Database,
+  integer,
+  integerOrNull,
+  openDatabase,
+  text,
+  textOrNull,
+} from '../../src/state/database.ts';
 import { temporaryFolder, thrownBy } from '../temporary.ts';
 
 const FIRST = 'CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, note TEXT, data BLOB) STRICT';
@@ -16,16 +25,32 @@ test('takes parameters by place and by name', () => {
   expect(db.run('INSERT INTO item (name, size) VALUES (?, ?)', ['a', 7])).toEqual({ changes: 1, lastId: 1 });
   db.run('INSERT INTO item (name, data) VALUES (:name, :data)', { name: 'b', data: new Uint8Array([1, 2]) });
   const row = db.get('SELECT * FROM item WHERE name = :name', { name: 'b' }) ?? {};
-  expect([text(row, 'name'), integer(row, 'size'), [...blob(row, 'data')], textOrNull(row, 'note')]).toEqual(['b', 0, [1, 2], null]);
+  expect([text(row, 'name'), integer(row, 'size'), [...blob(row, 'data')], textOrNull(row, 'note')]).toEqual([
+    'b',
+    0,
+    [1, 2],
+    null,
+  ]);
   expect(db.get('SELECT 1 FROM item WHERE name = ?', ['c'])).toBeUndefined();
 });
 
 test('a column of another kind is a fault of the program, never a wrong value', () => {
   const row = { n: 'x', t: 1, b: 'x', nothing: null };
-  for (const read of [() => integer(row, 'n'), () => text(row, 't'), () => blob(row, 'b'), () => text(row, 'nothing'), () => integer(row, 'missing'), () => integerOrNull(row, 'missing')]) {
+  for (const read of [
+    () => integer(row, 'n'),
+    () => text(row, 't'),
+    () => blob(row, 'b'),
+    () => text(row, 'nothing'),
+    () => integer(row, 'missing'),
+    () => integerOrNull(row, 'missing'),
+  ]) {
     expect(thrownBy(read)).toMatchObject({ code: 'INTERNAL' });
   }
-  expect([boolean({ yes: 1 }, 'yes'), boolean({ no: 0 }, 'no'), integerOrNull(row, 'nothing')]).toEqual([true, false, null]);
+  expect([boolean({ yes: 1 }, 'yes'), boolean({ no: 0 }, 'no'), integerOrNull(row, 'nothing')]).toEqual([
+    true,
+    false,
+    null,
+  ]);
 });
 
 test('a transaction is all or nothing', () => {
@@ -68,7 +93,9 @@ test('two loops over the same rows do not disturb each other', () => {
   const db = fresh();
   for (const name of ['a', 'b', 'c']) add(db, name);
   const sql = 'SELECT name FROM item ORDER BY id';
-  const seen = [...db.each(sql)].flatMap((outer) => [...db.each(sql)].map((inner) => `${text(outer, 'name')}${text(inner, 'name')}`));
+  const seen = [...db.each(sql)].flatMap((outer) =>
+    [...db.each(sql)].map((inner) => `${text(outer, 'name')}${text(inner, 'name')}`),
+  );
   expect(seen).toHaveLength(9);
   for (const row of db.each(sql)) {
     expect(text(row, 'name')).toBe('a');
@@ -109,7 +136,10 @@ test('a state of a newer program is refused and left untouched', () => {
 
 test('a file that is no database is told', () => {
   const path = join(temporaryFolder(), 'state.sqlite');
-  writeFileSync(path, 'this is not a database, and it is longer than a header of one hundred bytes would be, so that SQLite looks at it');
+  writeFileSync(
+    path,
+    'this is not a database, and it is longer than a header of one hundred bytes would be, so that SQLite looks at it',
+  );
   expect(thrownBy(() => openDatabase(path, [FIRST]))).toMatchObject({ code: 'LOCAL_IO', facts: { path } });
 });
 

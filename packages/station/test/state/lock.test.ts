@@ -11,9 +11,13 @@ const lockPath = (): string => join(temporaryFolder(), 'state/lock.sqlite');
 
 const holdElsewhere = async (path: string): Promise<ChildProcess> => {
   const holder = fileURLToPath(new URL('./lock-holder.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--conditions=gapferry-source', '--disable-warning=ExperimentalWarning', holder, path], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--conditions=gapferry-source', '--disable-warning=ExperimentalWarning', holder, path],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   await once(child.stdout, 'data');
   return child;
 };
@@ -32,7 +36,10 @@ test('a second agent is told who holds the state and what it does; kill -9 of th
 test('the same process cannot take it twice, and can after it let go', () => {
   const path = lockPath();
   const lock = takeLock(path, 'run');
-  expect(thrownBy(() => takeLock(path, 'export'))).toMatchObject({ code: 'LOCKED', facts: { pid: process.pid, doing: 'run' } });
+  expect(thrownBy(() => takeLock(path, 'export'))).toMatchObject({
+    code: 'LOCKED',
+    facts: { pid: process.pid, doing: 'run' },
+  });
   lock.release();
   lock.release();
   takeLock(path, 'export').release();

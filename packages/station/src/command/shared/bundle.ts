@@ -1,16 +1,30 @@
 /** A bundle folder as files: every document read once, bounded; every block through the one checking door. Runs in a medium process. */
+import { closeSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { BlockChecker, blockCount, type CheckedBlocks, CheckedVolume, parseBlockList, type VerifiedBytes } from '@gapferry/bundle-format/blocks';
+import {
+  BlockChecker,
+  blockCount,
+  type CheckedBlocks,
+  CheckedVolume,
+  parseBlockList,
+  type VerifiedBytes,
+} from '@gapferry/bundle-format/blocks';
 import { Damaged, GapferryError, Incomplete, Refused } from '@gapferry/bundle-format/errors';
 import { blocksName, isSignatureName, MANIFEST, SUMS } from '@gapferry/bundle-format/layout';
 import { LIMITS } from '@gapferry/bundle-format/limits';
 import { checkSums, type Manifest, parseManifest, type VolumeStatement } from '@gapferry/bundle-format/manifest';
 import { type Sha256, sha256Of, Sha256Stream } from '@gapferry/bundle-format/sha256';
-import { fingerprintOf, keyIdText, type PublicKey, type SignatureFile, type SignedBytes, verifySignatures } from '@gapferry/bundle-format/signature';
+import {
+  fingerprintOf,
+  keyIdText,
+  type PublicKey,
+  type SignatureFile,
+  type SignedBytes,
+  verifySignatures,
+} from '@gapferry/bundle-format/signature';
 import { DirectReader } from '../../files/direct.ts';
 import { listNames, openIfThere, readBounded, readBoundedIfThere } from '../../files/safe-open.ts';
-import { closeSync } from 'node:fs';
-import type { SignerReport } from './report.ts';
+import type { SignerReport, VolumeReport } from './report.ts';
 
 export interface OpenedBundle {
   readonly folder: string;
@@ -24,7 +38,10 @@ export interface OpenedBundle {
 }
 
 const readSignatures = (folder: string, names: readonly string[]): SignatureFile[] =>
-  names.filter(isSignatureName).slice(0, LIMITS.signatures + 1).map((name) => ({ name, bytes: readBounded(join(folder, name), LIMITS.signatureBytes) }));
+  names
+    .filter(isSignatureName)
+    .slice(0, LIMITS.signatures + 1)
+    .map((name) => ({ name, bytes: readBounded(join(folder, name), LIMITS.signatureBytes) }));
 
 /** The ids that signature files name, out of the refusal that no key at all provokes. */
 const claimedKeys = (bytes: Uint8Array, files: readonly SignatureFile[]): readonly string[] => {
@@ -54,7 +71,8 @@ const foreignNames = (manifest: Manifest, names: readonly string[]): string[] =>
  */
 export const openBundle = (folder: string, keys: readonly PublicKey[] | undefined): OpenedBundle => {
   const bytes = readBoundedIfThere(join(folder, MANIFEST), LIMITS.manifestBytes);
-  if (bytes === undefined) throw new Incomplete('MANIFEST_MISSING', `${folder} has no ${MANIFEST}`, { facts: { folder } });
+  if (bytes === undefined)
+    throw new Incomplete('MANIFEST_MISSING', `${folder} has no ${MANIFEST}`, { facts: { folder } });
   const names = listNames(folder, 3 * LIMITS.volumes);
   const files = readSignatures(folder, names);
   const verified = keys === undefined ? undefined : verifySignatures(MANIFEST, bytes, files, keys);
@@ -91,9 +109,25 @@ export const isThere = (path: string): boolean => {
   return fd !== undefined;
 };
 
+const lengthOf = (path: string): number | undefined => {
+  try {
+    const stat = lstatSync(path);
+    return stat.isFile() ? stat.size : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** What is there of the volumes by name and length, without opening any. */
+export const volumesThere = (folder: string, manifest: Manifest): VolumeReport[] =>
+  manifest.volumes.map(({ name, bytes }) => {
+    const length = lengthOf(join(folder, name));
+    return { name, bytes, state: length === undefined ? 'missing' : length === bytes ? 'present' : 'damaged' };
+  });
+
 /**
- * Hands blocks through and makes the digest of the whole volume on the way: blocks that come in order are hashed as they pass, the others
- * in `finish`. So a volume is read once although two digests are compared.
+ * Hands blocks through and makes the digest of the whole volume on the way: blocks that come in order are hashed as they pass, what nobody asked
+ * for is read at the end. So a volume is read once although two digests are compared, and every damaged block is found.
  */
 class DigestingBlocks implements CheckedBlocks {
   readonly name: string;
@@ -101,47 +135,82 @@ class DigestingBlocks implements CheckedBlocks {
   readonly #inner: CheckedBlocks;
   readonly #onBytes: (bytes: number) => void;
   readonly #digest = new Sha256Stream();
+  readonly #seen: Uint8Array;
+  /** The block that the digest waits for. */
   #next = 0;
+  #damaged = false;
 
   constructor(inner: CheckedBlocks, onBytes: (bytes: number) => void) {
     this.name = inner.name;
     this.bytes = inner.bytes;
     this.#inner = inner;
     this.#onBytes = onBytes;
+    this.#seen = new Uint8Array(blockCount(inner.bytes));
   }
 
   block(index: number): VerifiedBytes {
-    const block = this.#inner.block(index);
+    const first = this.#seen[index] === 0;
+    this.#seen[index] = 1;
+    let block: VerifiedBytes;
+    try {
+      block = this.#inner.block(index);
+    } catch (error) {
+      this.#damaged = true;
+      throw error;
+    }
+    if (first) this.#onBytes(block.length);
     if (index === this.#next) {
       this.#next++;
       this.#digest.update(block);
-      this.#onBytes(block.length);
     }
     return block;
   }
 
-  finish(): Sha256 {
-    while (this.#next < blockCount(this.bytes)) this.block(this.#next);
-    return this.#digest.digest();
+  /** Undefined when a block was damaged, which says enough. */
+  finish(onDamage: (error: unknown) => void): Sha256 | undefined {
+    this.#seen.forEach((seen, index) => {
+      if (seen === 0) this.#try(index, onDamage);
+    });
+    while (!this.#damaged && this.#next < this.#seen.length) this.#try(this.#next, onDamage);
+    return this.#damaged ? undefined : this.#digest.digest();
+  }
+
+  #try(index: number, onDamage: (error: unknown) => void): void {
+    try {
+      this.block(index);
+    } catch (error) {
+      onDamage(error);
+    }
   }
 }
 
 export interface OpenedVolume {
   readonly volume: CheckedVolume;
-  /** Reads what was not read yet. @throws Damaged HASH_MISMATCH when the whole is not the signed one */
-  finish(): void;
+  /** Reads what was not read yet, and compares the whole with its signed digest. */
+  finish(onDamage: (error: unknown) => void): void;
   close(): void;
 }
+
+const wrongWhole = (name: string): Damaged =>
+  new Damaged('HASH_MISMATCH', `${name}: its blocks are right and the digest of the whole is not the signed one`, {
+    facts: { volume: name },
+  });
 
 /**
  * Opens one volume behind its block list.
  * @throws Incomplete BUNDLE_INCOMPLETE when it or its list is not here; Damaged HASH_MISMATCH, LENGTH_MISMATCH, TRUNCATED, NOT_A_REGULAR_FILE
  */
-export const openVolume = (folder: string, n: number, statement: VolumeStatement, onBytes: (bytes: number) => void): OpenedVolume => {
+export const openVolume = (
+  folder: string,
+  n: number,
+  statement: VolumeStatement,
+  onBytes: (bytes: number) => void,
+): OpenedVolume => {
   const { name, bytes, blocks, sha256 } = statement;
   const listName = blocksName(n);
   for (const each of [name, listName]) {
-    if (!isThere(join(folder, each))) throw new Incomplete('BUNDLE_INCOMPLETE', `${each} is not here`, { facts: { file: each } });
+    if (!isThere(join(folder, each)))
+      throw new Incomplete('BUNDLE_INCOMPLETE', `${each} is not here`, { facts: { file: each } });
   }
   const list = parseBlockList(listName, readList(join(folder, listName), listName, blockCount(bytes)), bytes, blocks);
   const source = new DirectReader(join(folder, name));
@@ -149,8 +218,9 @@ export const openVolume = (folder: string, n: number, statement: VolumeStatement
     const digesting = new DigestingBlocks(new BlockChecker(name, source, list), onBytes);
     return {
       volume: new CheckedVolume(digesting),
-      finish: () => {
-        if (digesting.finish() !== sha256) throw new Damaged('HASH_MISMATCH', `${name}: its blocks are right and the digest of the whole is not the signed one`, { facts: { volume: name } });
+      finish: (onDamage) => {
+        const found = digesting.finish(onDamage);
+        if (found !== undefined && found !== sha256) onDamage(wrongWhole(name));
       },
       close: () => source.close(),
     };
@@ -168,6 +238,9 @@ const readList = (path: string, name: string, count: number): Uint8Array => {
     return readBounded(path, count * LINE_BYTES);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    throw new Damaged('LENGTH_MISMATCH', `${name} is longer than the block list of its volume can be`, { facts: { file: name }, cause: error });
+    throw new Damaged('LENGTH_MISMATCH', `${name} is longer than the block list of its volume can be`, {
+      facts: { file: name },
+      cause: error,
+    });
   }
 };

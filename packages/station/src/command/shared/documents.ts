@@ -16,7 +16,7 @@ const inventoryFile = (folder: string, n: number): string => join(folder, `inven
 const indexFile = (folder: string): string => join(folder, 'index');
 
 const write = (fd: number, piece: Uint8Array): void => {
-  for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at);
+  for (let at = 0; at < piece.length;) at += writeSync(fd, piece, at);
 };
 
 /** Unpacks the head into `folder`; digests and lengths are compared with the manifest on the way. @throws what `readHead` throws; Unfit LOCAL_FULL */
@@ -26,7 +26,8 @@ export const layDocuments = (volume: CheckedVolume, manifest: Manifest, folder: 
     const path = document.entry === INDEX_ENTRY ? indexFile(folder) : inventoryFile(folder, n);
     const fd = openSync(path, 'wx', 0o600);
     try {
-      for await (const piece of pieces) withFaults({ where: 'machine', doing: 'write', what: path }, () => write(fd, piece));
+      for await (const piece of pieces)
+        withFaults({ where: 'machine', doing: 'write', what: path }, () => write(fd, piece));
     } finally {
       closeSync(fd);
     }
@@ -49,6 +50,13 @@ export const inventoryRows = (folder: string, manifest: Manifest, n: number): Ge
   return readInventory(chunksOf(inventoryFile(folder, n)), inventory?.entry, inventory);
 };
 
+/** As `inventoryRows`, for lists that were compared with the manifest when they were laid. */
+export const laidRows = (folder: string, n: number): Generator<InventoryRow> =>
+  readInventory(chunksOf(inventoryFile(folder, n)));
+
 /** Rows of the index. @throws Damaged INDEX_INVALID; Refused PATH_* */
 export const indexRows = (folder: string, manifest: Manifest): Generator<IndexRow> =>
-  readIndex(chunksOf(indexFile(folder)), manifest.index.entry, { rows: manifest.index.rows, volumes: manifest.volumes.length });
+  readIndex(chunksOf(indexFile(folder)), manifest.index.entry, {
+    rows: manifest.index.rows,
+    volumes: manifest.volumes.length,
+  });

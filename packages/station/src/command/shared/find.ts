@@ -33,7 +33,11 @@ export const findBundles = (path: string): string[] => {
   const found = [...bundlesIn(insideFolder(folder, BUNDLES)), ...bundlesIn(folder)];
   if (found.length > 0) return found;
   const partial = listNames(folder, LIMITS.names).some((name) => /^vol-\d+\.(?:zip|blocks)$/.test(name));
-  throw new Incomplete('MANIFEST_MISSING', partial ? `${path} has volumes and no ${MANIFEST}: it was not completely written` : `there is no bundle at ${path}`, {
-    facts: { path },
-  });
+  throw new Incomplete(
+    'MANIFEST_MISSING',
+    partial ? `${path} has volumes and no ${MANIFEST}: it was not completely written` : `there is no bundle at ${path}`,
+    {
+      facts: { path },
+    },
+  );
 };

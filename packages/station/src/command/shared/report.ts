@@ -64,7 +64,19 @@ export const statementOf = (manifest: Manifest): StatementReport => {
     facts: Object.fromEntries(facts),
     rows: inventory.rows,
   }));
-  return { exporter, sequence, created, expires, sites, basis, contents, requires, previous, repositories, carried: manifest.index.rows };
+  return {
+    exporter,
+    sequence,
+    created,
+    expires,
+    sites,
+    basis,
+    contents,
+    requires,
+    previous,
+    repositories,
+    carried: manifest.index.rows,
+  };
 };
 
 export const reportToJSON = (report: BundleReport): { readonly [key: string]: JSONish } => ({
@@ -73,7 +85,11 @@ export const reportToJSON = (report: BundleReport): { readonly [key: string]: JS
   signature: report.signature,
   signers: report.signers.map((signer) => ({ ...signer })),
   claimedKeys: report.claimedKeys,
-  statement: { ...report.statement, previous: report.statement.previous && { ...report.statement.previous }, repositories: report.statement.repositories.map((one) => ({ ...one })) },
+  statement: {
+    ...report.statement,
+    previous: report.statement.previous && { ...report.statement.previous },
+    repositories: report.statement.repositories.map((one) => ({ ...one })),
+  },
   volumes: report.volumes.map((volume) => ({ ...volume })),
   foreign: report.foreign,
   problems: report.problems.map((problem) => ({ ...problem })),
@@ -82,19 +98,25 @@ export const reportToJSON = (report: BundleReport): { readonly [key: string]: JS
 const NOT_CHECKED = 'NOT CHECKED: anybody may have written all of this (give --key FILE)';
 
 const signatureText = ({ signature, signers }: BundleReport): string =>
-  signature === 'good' ? `good: signed by ${signers.map(({ keyId, fingerprint }) => `${fingerprint} (key ${keyId})`).join(', ')}` : NOT_CHECKED;
+  signature === 'good'
+    ? `good: signed by ${signers.map(({ keyId, fingerprint }) => `${fingerprint} (key ${keyId})`).join(', ')}`
+    : NOT_CHECKED;
 
 const volumesText = ({ volumes }: BundleReport): string => {
   const total = volumes.reduce((sum, { bytes }) => sum + bytes, 0);
   const missing = volumes.filter(({ state }) => state === 'missing').map(({ name }) => name);
-  const found = missing.length === 0 ? 'all here' : `${missing.length} not here: ${missing.slice(0, 10).join(', ')}${missing.length > 10 ? ', …' : ''}`;
+  const found =
+    missing.length === 0
+      ? 'all here'
+      : `${missing.length} not here: ${missing.slice(0, 10).join(', ')}${missing.length > 10 ? ', …' : ''}`;
   return `${volumes.length}, ${formatBytes(total)}, ${found}`;
 };
 
 /** What the bundle says of itself: `inspect`. */
 export const reportLines = (report: BundleReport): string[] => {
   const { statement } = report;
-  const previous = statement.previous === null ? 'none' : `${statement.previous.sequence} (${statement.previous.sha256})`;
+  const previous =
+    statement.previous === null ? 'none' : `${statement.previous.sequence} (${statement.previous.sha256})`;
   return [
     ...formatPairs([
       ['bundle', report.folder],
@@ -116,13 +138,21 @@ export const reportLines = (report: BundleReport): string[] => {
     ]),
     '',
     ...formatTable(
-      [{ title: 'repository' }, { title: 'preset' }, { title: 'snapshot', align: 'right' }, { title: 'paths', align: 'right' }, { title: 'facts' }],
+      [
+        { title: 'repository' },
+        { title: 'preset' },
+        { title: 'snapshot', align: 'right' },
+        { title: 'paths', align: 'right' },
+        { title: 'facts' },
+      ],
       statement.repositories.map(({ name, preset, snapshot, rows, facts }) => [
         name,
         preset,
         String(snapshot),
         String(rows),
-        Object.entries(facts).map(([key, value]) => `${key}=${value}`).join(' '),
+        Object.entries(facts)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(' '),
       ]),
     ),
   ];
@@ -131,7 +161,12 @@ export const reportLines = (report: BundleReport): string[] => {
 /** One line per fact that `verify` found. */
 export const verdictLines = (report: BundleReport): string[] => {
   const { statement, problems } = report;
-  const verdict = problems.length === 0 ? 'good' : problems.every(({ code }) => code === 'BUNDLE_INCOMPLETE') ? 'good so far, incomplete' : 'NOT GOOD';
+  const verdict =
+    problems.length === 0
+      ? 'good'
+      : problems.every(({ code }) => code === 'BUNDLE_INCOMPLETE')
+        ? 'good so far, incomplete'
+        : 'NOT GOOD';
   const repositories = statement.repositories.map(({ name, snapshot }) => `${name} snapshot ${snapshot}`).join(', ');
   return [
     `${report.folder}: ${verdict}`,

@@ -3,6 +3,7 @@
  * manifest, block lists, head, then every volume that is here in one pass. Runs in a medium process.
  */
 import { join } from 'node:path';
+import type { CheckedVolume } from '@gapferry/bundle-format/blocks';
 import { Damaged, type ErrorJSON, errorToJSON, GapferryError, Incomplete } from '@gapferry/bundle-format/errors';
 import type { Manifest } from '@gapferry/bundle-format/manifest';
 import type { IndexRow } from '@gapferry/bundle-format/object-index';
@@ -10,7 +11,7 @@ import { type Sha256, Sha256Stream } from '@gapferry/bundle-format/sha256';
 import type { PublicKey } from '@gapferry/bundle-format/signature';
 import { type Taker, walkVolume } from '@gapferry/bundle-format/volume-walk';
 import { type Database, integer, openDatabase } from '../../state/database.ts';
-import { checkSumsFile, openBundle, type OpenedBundle, openVolume } from './bundle.ts';
+import { checkSumsFile, openBundle, type OpenedBundle, openVolume, volumesThere } from './bundle.ts';
 import { indexRows, inventoryRows, layDocuments } from './documents.ts';
 import { type BundleReport, statementOf, type VolumeReport } from './report.ts';
 
@@ -18,6 +19,8 @@ export interface VerifyOptions {
   readonly keys: readonly PublicKey[];
   /** An empty local folder for what is too large for memory. */
   readonly spool: string;
+  /** Bytes of the volumes that are there, told once, as soon as the manifest is verified. */
+  readonly onTotal: (bytes: number) => void;
   readonly onBytes: (bytes: number) => void;
 }
 
@@ -26,22 +29,27 @@ const MOST_PROBLEMS = 100;
 
 class Problems {
   readonly list: ErrorJSON[] = [];
+  #count = 0;
 
+  /** How many there were, also those that are not listed. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Faults of this machine and a pulled medium are no findings about the bundle: they are thrown. */
   add(error: unknown): void {
     if (!(error instanceof GapferryError) || error.kind === 'fault' || error.kind === 'unfit') throw error;
+    this.#count++;
     const problem = errorToJSON(error);
     const known = this.list.some(({ code, says }) => code === problem.code && says === problem.says);
     if (!known && this.list.length < MOST_PROBLEMS) this.list.push(problem);
   }
 
-  /** False when `fn` met a problem. Faults of this machine and a pulled medium are no findings about the bundle: they are thrown. */
-  around(fn: () => void): boolean {
+  around(fn: () => void): void {
     try {
       fn();
-      return true;
     } catch (error) {
       this.add(error);
-      return false;
     }
   }
 }
@@ -58,7 +66,8 @@ class Inventoried {
   fill(spool: string, manifest: Manifest): void {
     this.#db.transaction(() => {
       manifest.repositories.forEach(({ name }, n) => {
-        for (const row of inventoryRows(spool, manifest, n)) if (row.type === 'file') this.#add(name, row.path, row.sha256, row.size);
+        for (const row of inventoryRows(spool, manifest, n))
+          if (row.type === 'file') this.#add(name, row.path, row.sha256, row.size);
       });
     });
   }
@@ -66,7 +75,11 @@ class Inventoried {
   #add(repository: string, path: string, sha256: Sha256, size: number): void {
     this.#db.run('INSERT OR IGNORE INTO object VALUES (?, ?)', [sha256, size]);
     if (this.sizeOf(sha256) !== size) {
-      throw new Damaged('INVENTORY_INVALID', `${repository}: ${path} has another size than a file with the same digest`, { facts: { repository, path } });
+      throw new Damaged(
+        'INVENTORY_INVALID',
+        `${repository}: ${path} has another size than a file with the same digest`,
+        { facts: { repository, path } },
+      );
     }
   }
 
@@ -108,15 +121,22 @@ class ObjectDigests {
 
 const requireObject = (row: IndexRow, digest: Sha256Stream): void => {
   const facts = { entry: row.entry, sha256: row.sha256 };
-  if (digest.bytes !== row.size) throw new Damaged('ENTRY_SIZE', `${row.entry}: has ${digest.bytes} bytes instead of ${row.size}`, { facts });
-  if (digest.digest() !== row.sha256) throw new Damaged('ENTRY_HASH', `${row.entry}: is not the object that the index names`, { facts });
+  if (digest.bytes !== row.size)
+    throw new Damaged('ENTRY_SIZE', `${row.entry}: has ${digest.bytes} bytes instead of ${row.size}`, { facts });
+  if (digest.digest() !== row.sha256)
+    throw new Damaged('ENTRY_HASH', `${row.entry}: is not the object that the index names`, { facts });
 };
 
 const requireInventoried = (row: IndexRow, known: Inventoried): void => {
   const size = known.sizeOf(row.sha256);
   if (size === row.size) return;
-  const says = size === undefined ? 'is carried and stands in no inventory' : `has ${row.size} bytes in the index and ${size} in the inventory`;
-  throw new Damaged(size === undefined ? 'ENTRY_UNLISTED' : 'ENTRY_SIZE', `${row.entry}: ${says}`, { facts: { entry: row.entry } });
+  const says =
+    size === undefined
+      ? 'is carried and stands in no inventory'
+      : `has ${row.size} bytes in the index and ${size} in the inventory`;
+  throw new Damaged(size === undefined ? 'ENTRY_UNLISTED' : 'ENTRY_SIZE', `${row.entry}: ${says}`, {
+    facts: { entry: row.entry },
+  });
 };
 
 /** Rows of one volume out of a stream over all, so that the index is read once. */
@@ -129,8 +149,12 @@ class RowsByVolume {
     this.#advance();
   }
 
-  *of(volume: number): Generator<IndexRow> {
+  skipTo(volume: number): void {
     while (this.#next !== undefined && this.#next.volume < volume) this.#advance();
+  }
+
+  *of(volume: number): Generator<IndexRow> {
+    this.skipTo(volume);
     while (this.#next?.volume === volume) {
       const row = this.#next;
       this.#advance();
@@ -156,6 +180,8 @@ class Verification {
   }
 
   async run(): Promise<BundleReport> {
+    const there = volumesThere(this.#bundle.folder, this.#bundle.manifest);
+    this.#options.onTotal(there.reduce((sum, { state, bytes }) => sum + (state === 'present' ? bytes : 0), 0));
     this.#problems.around(() => checkSumsFile(this.#bundle));
     const known = await this.#head();
     try {
@@ -164,7 +190,17 @@ class Verification {
       known?.close();
     }
     const { folder, sha256, signature, signers, claimedKeys, foreign, manifest } = this.#bundle;
-    return { folder, sha256, signature, signers, claimedKeys, foreign, statement: statementOf(manifest), volumes: this.#volumes, problems: this.#problems.list };
+    return {
+      folder,
+      sha256,
+      signature,
+      signers,
+      claimedKeys,
+      foreign,
+      statement: statementOf(manifest),
+      volumes: this.#volumes,
+      problems: this.#problems.list,
+    };
   }
 
   /** Undefined when the head cannot be read: then the volumes are only compared block by block. */
@@ -175,9 +211,10 @@ class Verification {
     const known = new Inventoried(this.#options.spool);
     try {
       await layDocuments(head.volume, manifest, this.#options.spool);
-      head.finish();
+      const before = this.#problems.count;
+      head.finish((damage) => this.#problems.add(damage));
       known.fill(this.#options.spool, manifest);
-      this.#state(0, 'good');
+      this.#state(0, this.#problems.count === before ? 'good' : 'damaged');
       return known;
     } catch (error) {
       known.close();
@@ -193,31 +230,33 @@ class Verification {
     const { manifest } = this.#bundle;
     const digests = new ObjectDigests();
     let rows: RowsByVolume | undefined;
-    if (known !== undefined) this.#problems.around(() => (rows = new RowsByVolume(indexRows(this.#options.spool, manifest))));
-    for (let n = 1; n < manifest.volumes.length; n++) this.#volume(n, (volume) => {
-      if (rows === undefined || known === undefined) return;
-      let damaged: Damaged | undefined;
-      const want = (row: IndexRow): Taker | undefined => {
-        this.#problems.around(() => requireInventoried(row, known));
-        return digests.taker(row);
-      };
-      walkVolume(volume, rows.of(n), want, (_row, damage) => {
-        damaged = damage;
-        this.#problems.add(damage);
+    if (known !== undefined)
+      this.#problems.around(() => (rows = new RowsByVolume(indexRows(this.#options.spool, manifest))));
+    for (let n = 1; n < manifest.volumes.length; n++) {
+      this.#volume(n, (volume) => {
+        if (rows !== undefined && known !== undefined) this.#walk(volume, rows.of(n), known, digests);
       });
-      if (damaged !== undefined) throw damaged;
-    });
-    // Rows behind the last volume that is here have to be sound as well.
-    if (rows !== undefined) this.#problems.around(() => void [...(rows?.of(manifest.volumes.length) ?? [])]);
+    }
+    // The rows of volumes that are not here have to be sound as well.
+    if (rows !== undefined) this.#problems.around(() => rows?.skipTo(manifest.volumes.length));
   }
 
-  #volume(n: number, walk: (volume: Parameters<typeof walkVolume>[0]) => void): void {
+  #walk(volume: CheckedVolume, rows: Iterable<IndexRow>, known: Inventoried, digests: ObjectDigests): void {
+    const want = (row: IndexRow): Taker | undefined => {
+      this.#problems.around(() => requireInventoried(row, known));
+      return digests.taker(row);
+    };
+    walkVolume(volume, rows, want, (_row, damage) => this.#problems.add(damage));
+  }
+
+  #volume(n: number, walk: (volume: CheckedVolume) => void): void {
     const opened = this.#open(n);
     if (opened === undefined) return;
     try {
-      const walked = this.#problems.around(() => walk(opened.volume));
-      const whole = this.#problems.around(() => opened.finish());
-      this.#state(n, walked && whole ? 'good' : 'damaged');
+      const before = this.#problems.count;
+      this.#problems.around(() => walk(opened.volume));
+      opened.finish((damage) => this.#problems.add(damage));
+      this.#state(n, this.#problems.count === before ? 'good' : 'damaged');
     } finally {
       opened.close();
     }

@@ -1,0 +1,17 @@
+import { openWorld } from '../src/commands/open-world.ts';
+import { look, takeIn } from '../src/agent.ts';
+import { MediumSession } from '../src/receiving/session.ts';
+import { requirePlace } from '@gapferry/station/media/place';
+const [config = '', path = ''] = process.argv.slice(2);
+const t0 = performance.now(); const at = (s: string): void => console.log(`${(performance.now() - t0).toFixed(0)} ${s}`);
+const { world, close } = openWorld(config, { doing: 'x', terminal: false, courier: (_, l) => at(l.line) });
+at('open');
+const session = new MediumSession(path, 60000);
+const wrap = (name: 'look' | 'head' | 'receive' | 'lay'): void => { const f = (session as any)[name].bind(session); (session as any)[name] = async (...a: unknown[]) => { at(`${name} >`); const r = await f(...a); at(`${name} <`); return r; }; };
+(['look', 'head', 'receive', 'lay'] as const).forEach(wrap);
+const h = world.journal.holdings as any; const st = h.stage.bind(h); h.stage = (...a: unknown[]) => { st(...a); at('staged'); };
+const j = world.journal as any; const cp = j.commitPublished.bind(j); j.commitPublished = (...a: unknown[]) => { at('commit >'); cp(...a); at('commit <'); };
+const presence = requirePlace({ kind: 'folder', path });
+const arrival = { medium: session, path, identity: 'x', presence };
+await takeIn(world, arrival, await look(world, arrival)); at('done');
+await session.stop(); await close(); at('closed');
