@@ -7,24 +7,13 @@ import type { Places } from './by-hand.ts';
 import type { Step } from './measure.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
-/** This program itself runs from source (without a build): so do the agents. */
-const FROM_SOURCE = process.execArgv.includes('--conditions=gapferry-source');
-
 export type Side = 'export' | 'import';
 
+/** The built program, as users start it (`npm run bench` builds it): loading TypeScript would cost time that users never pay. */
 export const gapferry = (side: Side, args: readonly string[], nodeFlags: readonly string[] = []): Step => ({
   program: process.execPath,
-  args: [...nodeFlags, ...programOf(side), ...args],
+  args: [...nodeFlags, join(PROJECT, `packages/${side}-agent/bin/gapferry-${side}.mjs`), ...args],
 });
-
-const programOf = (side: Side): string[] =>
-  FROM_SOURCE
-    ? [
-        '--conditions=gapferry-source',
-        '--disable-warning=ExperimentalWarning',
-        join(PROJECT, `packages/${side}-agent/src/cli.ts`),
-      ]
-    : [join(PROJECT, `packages/${side}-agent/bin/gapferry-${side}.mjs`)];
 
 const call = ({ program, args }: Step): string => {
   const done = spawnSync(program, args, { encoding: 'utf8' });

@@ -2,8 +2,8 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
-import { pause, waitUntil } from './support/commands.ts';
-import { Pair } from './support/pair.ts';
+import { pause, valuesOf, waitUntil } from './support/commands.ts';
+import { configure, Pair } from './support/pair.ts';
 import { plant } from './support/trees.ts';
 import { filesCarriedBy } from './support/volumes.ts';
 
@@ -52,7 +52,6 @@ test('a run that was missed while the daemon was down is caught up at its start'
   plant(made.source(), { a: 'a' });
   // twice a minute: once soon, once while the daemon is down; the next would come only after the test's deadline
   const [first, second] = [inSeconds(5), inSeconds(14)];
-  const { configure } = await import('./support/pair.ts');
   configure(made.nearConfig, { 'schedule.cron': `${first},${second} * * * * *`, 'schedule.timeZone': 'UTC' });
   const before = made.start('export');
   await waitUntil(
@@ -76,21 +75,73 @@ test('a run that was missed while the daemon was down is caught up at its start'
   expect(await after.stop()).toBe(0);
 }, 90_000);
 
-test('a second agent on the same state is turned away and names the holder', async () => {
+test('a second daemon on the same state is turned away and names the holder; a killed one holds nothing', async () => {
   pair = await Pair.create({ name: 'locked', near: { 'schedule.cron': '0 3 1 1 *' } });
   const made = pair;
   plant(made.source(), { a: 'a' });
-  const daemon = made.start('export');
-  const refused = await waitUntil(
-    'a one-shot export beside the daemon is turned away',
-    15_000,
-    async () => {
-      const outcome = await made.near('export', '--dry-run');
-      return outcome.status === 6 ? outcome : undefined;
-    },
+  for (const side of ['export', 'import'] as const) {
+    const lines = (): string[] => (side === 'export' ? made.nearLog : made.far.log);
+    const first = made.start(side);
+    await waitUntil(
+      `the ${side} daemon runs`,
+      10_000,
+      () => lines().length > 0,
+      () => first.output,
+    );
+    const second = made.start(side);
+    await waitUntil(
+      `the second ${side} daemon ends`,
+      10_000,
+      () => !second.running,
+      () => second.output,
+    );
+    expect(await second.stop()).toBe(6);
+    expect(second.output).toContain('LOCKED');
+    expect(second.output).toContain(String(first.pid));
+    expect(first.running).toBe(true);
+    process.kill(first.pid, 'SIGKILL');
+    await waitUntil('it is dead', 5000, () => !first.running);
+    const third = made.start(side);
+    await waitUntil(
+      `the third ${side} daemon runs`,
+      10_000,
+      () => /runs|ready/.test(third.output),
+      () => third.output,
+    );
+    expect(await third.stop()).toBe(0);
+  }
+});
+
+test('an import beside the daemon is turned away, or done by it', async () => {
+  pair = await Pair.create({ name: 'beside' });
+  const made = pair;
+  const daemon = made.start('import');
+  await waitUntil(
+    'the daemon runs',
+    10_000,
+    () => made.far.log.length > 0,
     () => daemon.output,
   );
-  expect(refused.stdout + refused.stderr).toContain('LOCKED');
-  expect(refused.stdout + refused.stderr).toContain(String(daemon.pid));
+  const outcome = await made.import();
+  expect([0, 6]).toContain(outcome.status);
+  if (outcome.status === 6) expect(outcome.stdout + outcome.stderr).toMatch(new RegExp(`LOCKED.*${daemon.pid}`));
   expect(await daemon.stop()).toBe(0);
+});
+
+test('of two exports at once one waits or is turned away, and no number is given twice', async () => {
+  pair = await Pair.create({ name: 'at-once' });
+  const made = pair;
+  plant(made.source(), { a: 'a' });
+  const both = await Promise.all([
+    made.near('export', '--full'),
+    made.near('export', '--full'),
+    made.near('export', '--full'),
+  ]);
+  const statuses = both.map((outcome) => outcome.status);
+  expect(statuses.filter((status) => status !== 0 && status !== 6)).toEqual([]);
+  expect(statuses).toContain(0);
+  for (const outcome of both.filter(({ status }) => status === 6)) expect(outcome.stdout).toContain('LOCKED');
+  const numbers = both.flatMap((outcome) => [...new Set(valuesOf(outcome.json, 'sequence'))]);
+  expect(new Set(numbers).size).toBe(numbers.length);
+  await made.published();
 });

@@ -1,5 +1,5 @@
 /** Bundles that are perfectly well made, and not for us or not from anyone we trust. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { codesIn, type Outcome, pause, valuesOf, withStatus } from './support/commands.ts';
@@ -11,19 +11,28 @@ let pair: Pair;
 let stranger: Pair | undefined;
 let before = '';
 
-/** One good round first: there is something published that must not change. */
-beforeEach(async () => {
+/** One good round first: there is something published that must not change. Then one refusal after the other, with the same site. */
+beforeAll(async () => {
   pair = await Pair.create({ name: 'trusted' });
   plant(pair.source(), { a: 'good' });
   await pair.export();
   await pair.published();
+}, 60_000);
+beforeEach(() => {
   before = snapshotOf(pair.target());
 });
 afterEach(async () => {
-  await pair.remove();
+  for (const bundle of pair.bundles()) pair.takeAway(bundle);
   await stranger?.remove();
   stranger = undefined;
 });
+afterAll(() => pair?.remove());
+
+/** A bundle of our own that the site knows already, for bending. */
+const goodBundle = async (): Promise<BundleOnMedium> => {
+  for (const bundle of pair.bundles()) pair.takeAway(bundle);
+  return pair.export('--full');
+};
 
 const onlyOnCarrier = (bundle: BundleOnMedium): BundleOnMedium => {
   const kept = pair.takeAway(bundle);
@@ -63,7 +72,6 @@ describe('refuses', () => {
     stranger = await Pair.create({ name: 'stranger' });
     plant(stranger.source(), { a: 'evil' });
     const evil = await stranger.export();
-    for (const bundle of pair.bundles()) pair.takeAway(bundle);
     cpSync(evil.folder, join(pair.far.carrier, 'gapferry/bundles', basename(evil.folder)), { recursive: true });
     // its public key beside it, as a helpful thief would
     cpSync(join(stranger.nearDir, 'exporter.pub'), join(pair.far.carrier, 'gapferry/keys/exporter.pub'));
@@ -75,8 +83,7 @@ describe('refuses', () => {
     stranger = await Pair.create({ name: 'claims' });
     plant(stranger.source(), { a: 'evil' });
     const evil = await stranger.export();
-    const good = pair.bundles()[0];
-    if (!good) throw new Error('no bundle');
+    const good = await goodBundle();
     const ours = Buffer.from(readFileSync(signature(good.folder), 'utf8').split('\n')[1] ?? '', 'base64');
     const lines = readFileSync(signature(evil.folder), 'utf8').split('\n');
     const theirs = Buffer.from(lines[1] ?? '', 'base64');
@@ -84,7 +91,7 @@ describe('refuses', () => {
     lines[1] = theirs.toString('base64');
     lines[0] = readFileSync(signature(good.folder), 'utf8').split('\n')[0] ?? ''; // the comment names the key, too
     writeFileSync(signature(evil.folder), lines.join('\n'));
-    for (const bundle of pair.bundles()) pair.takeAway(bundle);
+    pair.takeAway(good);
     cpSync(evil.folder, join(pair.far.carrier, 'gapferry/bundles', basename(evil.folder)), { recursive: true });
     await expectRefused('SIG_INVALID');
   });
@@ -97,16 +104,6 @@ describe('refuses', () => {
     const outcome = await expectRefused('WRONG_SITE');
     expect(outcome.stdout + outcome.stderr).toContain('elsewhere');
     await expectGoodAfterwards();
-  });
-
-  test('whatever a revoked key signed, also what it signed before', async () => {
-    plant(pair.source(), { b: 'b' });
-    onlyOnCarrier(await pair.export());
-    const listed = withStatus(await pair.far.run('trust list'), 0);
-    const fingerprint = await fingerprintOf('export', join(pair.nearDir, 'exporter.pub'));
-    expect(listed.stdout).toContain(fingerprint);
-    withStatus(await pair.far.run('trust revoke', fingerprint), 0);
-    await expectRefused('KEY_REVOKED');
   });
 
   test('an expired bundle', async () => {
@@ -123,6 +120,7 @@ describe('refuses', () => {
 
   test('everything at a site that trusts nobody', async () => {
     const fresh = await pair.anotherFar('fresh');
+    await goodBundle();
     cpSync(pair.nearCarrier, fresh.carrier, { recursive: true });
     const outcome = await fresh.import();
     // THREATS 114: nobody is trusted, so the agent itself is not set up; nothing is opened, nothing is judged
@@ -140,6 +138,7 @@ describe('refuses', () => {
     const wrong = (await fingerprintOf('export', key)).replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
     const outcome = withStatus(await fresh.run('trust add', key, '--fingerprint', wrong), 3);
     expect(codesIn(outcome)).toContain('KEY_MISMATCH');
+    await goodBundle();
     cpSync(pair.nearCarrier, fresh.carrier, { recursive: true });
     expect((await fresh.import()).status).not.toBe(0);
   });
@@ -149,8 +148,7 @@ describe('refuses', () => {
     if (receipt === undefined) throw new Error('no receipt');
     // even if somebody trusted the site's key for bundles, a receipt is no manifest
     await pair.far.trust(join(pair.far.dir, 'site.pub'));
-    const good = pair.bundles()[0];
-    if (!good) throw new Error('no bundle');
+    const good = await goodBundle();
     const folder = join(pair.far.carrier, 'gapferry/bundles', 'x0000000000000000-00000009');
     cpSync(good.folder, folder, { recursive: true });
     cpSync(receipt, join(folder, 'manifest.json'));
@@ -159,6 +157,7 @@ describe('refuses', () => {
     const outcome = withStatus(await pair.import(), 3);
     expect(codesIn(outcome)).toContain('WRONG_STATEMENT');
     expect(snapshotOf(pair.target())).toBe(before);
+    withStatus(await pair.far.run('trust revoke', pair.far.fingerprint), 0);
   });
 });
 
@@ -176,4 +175,14 @@ test('the exporter takes no receipt that the site did not sign', async () => {
   expect(sha256(readFileSync(file))).not.toBe(sha256(bytes));
   const outcome = withStatus(await pair.near('receipt add', file), 3);
   expect(codesIn(outcome).filter((code) => /^(RECEIPT_INVALID|SIG_INVALID)$/.test(code))).not.toEqual([]);
+});
+
+test('refuses whatever a revoked key signed, also what it signed before, and also when no other key is left', async () => {
+  plant(pair.source(), { b: 'b' });
+  onlyOnCarrier(await pair.export());
+  const listed = withStatus(await pair.far.run('trust list'), 0);
+  const fingerprint = await fingerprintOf('export', join(pair.nearDir, 'exporter.pub'));
+  expect(listed.stdout).toContain(fingerprint);
+  withStatus(await pair.far.run('trust revoke', fingerprint), 0);
+  await expectRefused('KEY_REVOKED');
 });

@@ -1,5 +1,5 @@
 /** Good bundles, as folders: other implementations read them, people try their tools on them. */
-import type { EntryPlan, ObjectToCarry } from '@gapferry/bundle-format';
+import { sha256Of, type EntryPlan, type ObjectToCarry } from '@gapferry/bundle-format';
 import {
   aMemoryBundle,
   type MemoryFile,
@@ -33,6 +33,16 @@ const TREE: readonly MemoryFile[] = [
 const ROWS: NonNullable<MemoryOptions['rows']> = [
   { path: 'dists/latest', type: 'link', role: 'metadata', phase: 2, target: 'stable/Release' },
   { path: 'incoming', type: 'dir' },
+  // Input of a provider, and not in this bundle: the site has it already.
+  {
+    path: 'export.cab',
+    type: 'file',
+    role: 'package',
+    size: 9,
+    sha256: sha256Of(Buffer.from('a package')),
+    exec: false,
+    mtime: 0,
+  },
 ];
 
 function* threeParts(objects: readonly ObjectToCarry[]): Generator<EntryPlan<ObjectToCarry>> {

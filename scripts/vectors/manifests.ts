@@ -104,6 +104,20 @@ const firstBytes = (): NamedVector[] => [
 
 const strictness = (): NamedVector[] => [
   text(
+    'no-colon',
+    'something else than a colon behind a key',
+    '§2.3',
+    'JSON_INVALID',
+    swap('"sequence":', '"sequence",'),
+  ),
+  text(
+    'no-comma',
+    'something else than a comma between two fields',
+    '§2.3',
+    'JSON_INVALID',
+    swap('"basis":"full",', '"basis":"full";'),
+  ),
+  text(
     'duplicate-key',
     'a key stands twice',
     '§2.3',
@@ -169,6 +183,51 @@ const strictness = (): NamedVector[] => [
 ];
 
 const fields = (): NamedVector[] => [
+  text('sites-text', 'a text in the place of a list', '§4.1', 'MANIFEST_INVALID', swap('["plant7"]', '"plant7"')),
+  text(
+    'facts-list',
+    'a list in the place of an object',
+    '§4.1',
+    'MANIFEST_INVALID',
+    swap('{"languages":"de,en"}', '[]'),
+  ),
+  text(
+    'repository-text',
+    'a text in the place of a repository',
+    '§4.1',
+    'MANIFEST_INVALID',
+    swap('"repositories":[', '"repositories":["x",'),
+  ),
+  fact('sites-257', '257 sites', 'MANIFEST_INVALID', (manifest) => ({
+    ...manifest,
+    sites: Array.from({ length: 257 }, (_, i) => `s${i}`),
+  })),
+  text(
+    'requires-65',
+    '65 features, all of them known',
+    '§4.1',
+    'MANIFEST_INVALID',
+    swap('"zip",', '"zip",'.repeat(63)),
+  ),
+  fact('facts-65', '65 facts', 'MANIFEST_INVALID', (manifest) => ({
+    ...manifest,
+    repositories: manifest.repositories.map((one) => ({
+      ...one,
+      facts: new Map(Array.from({ length: 65 }, (_, i) => [`f${i}`, ''])),
+    })),
+  })),
+  text('fact-number', 'a fact that is a number', '§4.1', 'MANIFEST_INVALID', swap('"de,en"', '5')),
+  text(
+    'fact-name-too-long',
+    'a fact with a name of 129 letters',
+    '§4.1',
+    'MANIFEST_INVALID',
+    swap('languages', 'l'.repeat(129)),
+  ),
+  fact('fact-too-long', 'a fact of 4,097 letters', 'MANIFEST_INVALID', (manifest) => ({
+    ...manifest,
+    repositories: manifest.repositories.map((one) => ({ ...one, facts: new Map([['f', 'x'.repeat(4097)]]) })),
+  })),
   text(
     'unknown-field',
     'a field that this version does not have',

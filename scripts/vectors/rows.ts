@@ -42,14 +42,7 @@ const canonical = (): NamedVector[] => [
   bent('slash-escape', 'an escaped slash', '"path":"a.txt"', '"path":"a\\/txt"', '§2.5'),
   bent('crlf', 'a row ends with carriage return and line feed', '\n', '\r\n', '§2.5'),
   bent('empty-line', 'an empty line', '\n', '\n\n', '§2.5'),
-  inventory(
-    'no-line-feed',
-    'the last line feed is missing',
-    'INVENTORY_INVALID',
-    inventoryText().slice(0, -1),
-    '§2.5',
-    { rows: { inventory: 3 } },
-  ),
+  inventory('no-line-feed', 'the last line feed is missing', 'INVENTORY_INVALID', inventoryText().slice(0, -1), '§2.5'),
   inventory(
     'bom',
     'a byte order mark stands before the first row',
@@ -82,6 +75,8 @@ const canonical = (): NamedVector[] => [
 ];
 
 const fields = (): NamedVector[] => [
+  bent('path-number', 'a path that is a number', '"path":"a.txt"', '"path":5'),
+  bent('mtime-float', 'a time of half a millisecond', /"mtime":(\d+)/, '"mtime":$1.5'),
   inventory('count', 'the manifest states one row more', 'INVENTORY_INVALID', inventoryText(), '§4.1', {
     rows: { inventory: 4 },
   }),
@@ -261,14 +256,45 @@ const indexRow = (name: string, says: string, change: object, spec = '§7.2', ex
 const PART = { kind: 'part', size: 100, entry: 'parts/files/b.txt/0001-of-0002', part: 1, of: 2, at: 0 };
 const MEMBER = { kind: 'packed', entry: 'packs/files-0001.zip', member: 'content/files/b.txt' };
 
+const PATCH = {
+  kind: 'patch',
+  size: 1000,
+  entry: 'patches/files/b.txt',
+  patch: 'example',
+  bases: [sha256Of(Buffer.from('old'))],
+};
+
 const indexes = (): NamedVector[] => [
+  index('array', 'a row that is no object', 'INDEX_INVALID', `[1]\n${indexText(rows())}`, '§2.5'),
+  indexRow('digest-missing', 'a row without a digest', { sha256: undefined }, '§7.1'),
+  indexRow('digest-upper-case', 'a digest in upper-case letters', { sha256: 'AB'.repeat(32) }, '§7.1'),
+  indexRow('size-text', 'a size as a text', { size: '6' }, '§7.1'),
+  indexRow('stored-text', 'a stored length as a text', { stored: '6' }, '§7.1'),
+  indexRow('volume-text', 'the number of a volume as a text', { volume: '1' }, '§7.1'),
+  indexRow('entry-number', 'a name that is a number', { entry: 5 }, '§7.1'),
+  indexRow('part-text', 'the number of a part as a text', { ...PART, part: '1' }, '§7.3'),
+  indexRow('part-of-text', 'the count of parts as a text', { ...PART, of: '2' }, '§7.3'),
+  indexRow('part-at-float', 'a part that begins at byte 0.5', { ...PART, at: 0.5 }, '§7.3'),
+  indexRow('part-empty', 'a part without bytes', { ...PART, stored: 0 }, '§7.3'),
+  indexRow(
+    'packed-no-member',
+    'a packed object without a member',
+    { kind: 'packed', entry: 'packs/files-0001.zip' },
+    '§7.4',
+  ),
+  indexRow('patch-no-method', 'a patch without a method', { ...PATCH, patch: undefined }, '§7.5'),
+  indexRow('patch-no-list', 'a patch whose bases are no list', { ...PATCH, bases: PATCH.bases[0] }, '§7.5'),
+  indexRow(
+    'patch-257-bases',
+    'a patch against 257 objects',
+    { ...PATCH, bases: Array.from({ length: 257 }, () => PATCH.bases[0]) },
+    '§7.5',
+  ),
   index('count', 'the manifest states one row less', 'INDEX_INVALID', indexText(rows()), '§4.1', {
     rows: { index: 2 },
   }),
   index('space', 'a space after a comma', 'INDEX_INVALID', indexText(rows()).replace(',', ', '), '§2.5'),
-  index('no-line-feed', 'the last line feed is missing', 'INDEX_INVALID', indexText(rows()).slice(0, -1), '§2.5', {
-    rows: { index: 3 },
-  }),
+  index('no-line-feed', 'the last line feed is missing', 'INDEX_INVALID', indexText(rows()).slice(0, -1), '§2.5'),
   index('descending', 'rows that do not ascend', 'INDEX_INVALID', indexText(rows().toReversed())),
   index(
     'twice',
@@ -353,13 +379,6 @@ const indexes = (): NamedVector[] => [
   ),
 ];
 
-const PATCH = {
-  kind: 'patch',
-  size: 1000,
-  entry: 'patches/files/b.txt',
-  patch: 'example',
-  bases: [sha256Of(Buffer.from('old'))],
-};
 const accepted = (): NamedVector[] => [
   bundleVector('accepts-patch', 'a patch row: its object counts as missing', '§7.5', 'ok', {
     volume: {

@@ -99,7 +99,25 @@ export const signatureVectors = (): NamedVector[] => [
     'SIG_FORMAT',
     Buffer.from(minisig(MANIFEST, EXPORTER).toString().replaceAll('\n', '\r\n')),
   ),
-  bad('no-line-feed', 'the last line feed is missing', 'SIG_FORMAT', OURS.subarray(0, -1)),
+  bad(
+    'empty-line',
+    'an empty line follows the global signature',
+    'SIG_FORMAT',
+    Buffer.concat([minisig(MANIFEST, EXPORTER), Buffer.from('\n')]),
+  ),
+  bad(
+    'no-untrusted-comment',
+    'the first line is no untrusted comment',
+    'SIG_FORMAT',
+    withLine(minisig(MANIFEST, EXPORTER), 0, 'comment: x'),
+  ),
+  bad(
+    'no-trusted-comment',
+    'the third line is no trusted comment',
+    'SIG_FORMAT',
+    withLine(minisig(MANIFEST, EXPORTER), 2, 'Trusted comment: timestamp:1795208400'),
+  ),
+  bad('no-line-feed', 'the last line feed is missing', 'SIG_FORMAT', minisig(MANIFEST, EXPORTER).subarray(0, -1)),
   bad(
     'more-lines',
     'a line follows the global signature',

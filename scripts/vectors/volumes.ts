@@ -131,7 +131,48 @@ const eocd64 = (
 const sound = (start: number, bytes: number, count: number): Buffer =>
   Buffer.concat([end64(count, bytes, start), locator64(start + bytes)]);
 
+/** Makes one of the four-byte numbers of a record 1. */
+function bend32(record: Buffer, at: number): Buffer {
+  const bent = Buffer.from(record);
+  bent.writeUInt32LE(1, at);
+  return bent;
+}
+
 const ends = (): NamedVector[] => [
+  zip('comment-claimed', 'the end record claims a comment that is not there', 'ZIP_AMBIGUOUS', undefined, {
+    commentBytes: 5,
+  }),
+  zip('directory-disk', 'the directory is said to begin on a second disk', 'ZIP_FEATURE', undefined, {
+    directoryDisk: 1,
+  }),
+  zip(
+    'end64-signature',
+    'the zip64 end record begins with another number',
+    'ZIP_INVALID',
+    undefined,
+    eocd64({ records: (s, b, c) => Buffer.concat([u32(0x06064b51), end64(c, b, s).subarray(4), locator64(s + b)]) }),
+  ),
+  zip(
+    'end64-disk',
+    'the zip64 end record tells of a second disk',
+    'ZIP_FEATURE',
+    undefined,
+    eocd64({ records: (s, b, c) => Buffer.concat([bend32(end64(c, b, s), 16), locator64(s + b)]) }),
+  ),
+  zip(
+    'end64-directory-disk',
+    'the zip64 end record says that the directory begins on a second disk',
+    'ZIP_FEATURE',
+    undefined,
+    eocd64({ records: (s, b, c) => Buffer.concat([bend32(end64(c, b, s), 20), locator64(s + b)]) }),
+  ),
+  zip(
+    'end64-bytes',
+    'the two end records disagree about the length of the directory',
+    'ZIP_AMBIGUOUS',
+    undefined,
+    eocd64({ bytes: 1, records: sound }),
+  ),
   raw('zeros', 'a volume of zeros', 'ZIP_AMBIGUOUS', Buffer.alloc(100)),
   raw(
     'locator-42-bytes',
@@ -225,6 +266,9 @@ function longName(zip: Buffer): Buffer {
 }
 
 const tiles = (): NamedVector[] => [
+  bundleVector('zip-prefix-of-nothing', 'bytes in a volume without entries belong to nothing', '§8.3', 'ZIP_GAP', {
+    volume: { bytes: forgeZip([], { beforeDirectory: Buffer.from('hidden') }).bytes, rows: [] },
+  }),
   zip(
     'prefix',
     'bytes before the first entry belong to nothing',
@@ -275,6 +319,19 @@ const tiles = (): NamedVector[] => [
 ];
 
 const headers = (): NamedVector[] => [
+  zip(
+    'central-signature',
+    'an entry of the directory begins with another number',
+    'ZIP_COUNT',
+    one(1, { central: { signature: 0x02014b51 } }),
+  ),
+  zip(
+    'zip64-other-id',
+    'a size of 2^32 - 1 whose number stands in another field than zip64',
+    'ZIP_FEATURE',
+    one(1, { central: { size: 0xffffffff, extra: Buffer.concat([u16(2, 8), u64(6)]) } }),
+  ),
+  zip('zip64-empty', 'a zip64 field without a number', 'ZIP_FEATURE', one(1, { central: { extra: u16(1, 0) } })),
   zip(
     'local-signature',
     'a local header begins with another number',
@@ -521,6 +578,10 @@ const packed = (name: string, says: string, expect: string, forgery: PackForgery
   bundleVector(`pack-${name}`, says, '§8.4', expect, { volume: forgePack(forgery) });
 
 const packs = (): NamedVector[] => [
+  packed('member-name', 'the index gives a member another name', 'ENTRY_UNLISTED', {
+    rows: bendRow(1, { member: 'content/files/bb.txt' } as Partial<IndexRow>),
+  }),
+  packed('short', 'a pack is shorter than an end record', 'ZIP_INVALID', { outer: { data: Buffer.alloc(10) } }),
   packed('member-unlisted', 'a pack has a member that the index does not name', 'ENTRY_UNLISTED', {
     bend: (entries) => [...entries, ghost()],
   }),

@@ -43,7 +43,10 @@ export interface ForgedEnd {
   readonly count?: number;
   readonly bytes?: number;
   readonly start?: number;
+  readonly directoryDisk?: number;
   readonly comment?: Buffer;
+  /** What is claimed. */
+  readonly commentBytes?: number;
   readonly after?: Buffer;
   /** Order of the central directory. */
   readonly order?: (entries: readonly number[]) => readonly number[];
@@ -102,9 +105,9 @@ export function forgeZip(entries: readonly ForgedEntry[], end: ForgedEnd = {}): 
   const comment = end.comment ?? NONE;
   const count = end.count ?? order.length;
   put(u32(0x06054b50));
-  put(u16(end.disk ?? 0, 0, end.countHere ?? count, count));
+  put(u16(end.disk ?? 0, end.directoryDisk ?? 0, end.countHere ?? count, count));
   put(u32(end.bytes ?? bytes, end.start ?? start));
-  put(u16(comment.length));
+  put(u16(end.commentBytes ?? comment.length));
   put(comment);
   put(end.after ?? NONE);
   return { bytes: Buffer.concat(body), data };

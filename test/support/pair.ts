@@ -43,6 +43,13 @@ export const configure = (file: string, settings: Settings): void => {
   writeFileSync(file, document.toString());
 };
 
+/** What `init` said about the new key: the line that a person reads out on the telephone. */
+const fingerprintSaidBy = (outcome: Outcome): string => {
+  const said = valuesOf(outcome.json, 'fingerprint').find((value) => typeof value === 'string');
+  if (said === undefined) throw new Error(`no fingerprint was said:\n${outcome.stdout}`);
+  return said;
+};
+
 export const fingerprintOf = async (side: Side, key: string): Promise<string> =>
   withStatus(await gapferry(side, ['fingerprint', key]), 0).stdout.trim();
 
@@ -76,8 +83,17 @@ export class Far {
   readonly carrier: string;
   readonly targets: Readonly<Record<string, string>>;
 
-  private constructor(dir: string, site: string, carrier: string, targets: Readonly<Record<string, string>>) {
+  readonly fingerprint: string;
+
+  private constructor(
+    dir: string,
+    site: string,
+    carrier: string,
+    targets: Readonly<Record<string, string>>,
+    fingerprint: string,
+  ) {
     this.config = join(dir, 'import-agent.yaml');
+    this.fingerprint = fingerprint;
     this.dir = dir;
     this.site = site;
     this.carrier = carrier;
@@ -100,11 +116,19 @@ export class Far {
       '--repository',
       `${name}=${preset}:${targets[name]}`,
     ]);
-    const far = new Far(join(root, 'far'), site, carrier, targets);
-    withStatus(
-      await gapferry('import', ['init', '--dir', far.dir, '--site', site, ...named, options.kind, carrier]),
-      0,
-    );
+    const dir = join(root, 'far');
+    const init = await gapferry('import', [
+      'init',
+      '--dir',
+      dir,
+      '--site',
+      site,
+      ...named,
+      options.kind,
+      carrier,
+      '--json',
+    ]);
+    const far = new Far(dir, site, carrier, targets, fingerprintSaidBy(withStatus(init, 0)));
     if (options.settings) configure(far.config, options.settings);
     return far;
   }
@@ -117,8 +141,10 @@ export class Far {
     return this.run('import', ...args);
   }
 
-  async trust(key: string): Promise<Outcome> {
-    return withStatus(await this.run('trust add', key, '--fingerprint', await fingerprintOf('export', key)), 0);
+  /** `fingerprint`: as somebody read it out; without one it is asked of the `fingerprint` command. */
+  async trust(key: string, fingerprint?: string): Promise<Outcome> {
+    const told = fingerprint ?? (await fingerprintOf('export', key));
+    return withStatus(await this.run('trust add', key, '--fingerprint', told), 0);
   }
 
   target(repository = 'files'): string {
@@ -152,8 +178,17 @@ export class Pair {
   readonly far: Far;
   readonly #daemons: Daemon[] = [];
 
-  private constructor(root: string, nearCarrier: string, sources: Readonly<Record<string, string>>, far: Far) {
+  readonly fingerprint: string;
+
+  private constructor(
+    root: string,
+    nearCarrier: string,
+    sources: Readonly<Record<string, string>>,
+    far: Far,
+    fingerprint: string,
+  ) {
     this.root = root;
+    this.fingerprint = fingerprint;
     this.nearCarrier = nearCarrier;
     this.sources = sources;
     this.far = far;
@@ -190,11 +225,11 @@ export class Pair {
     ]);
     const near = join(root, 'near');
     const started = await Promise.all([
-      gapferry('export', ['init', '--dir', near, ...named, '--site', site, kind, places.near]),
+      gapferry('export', ['init', '--dir', near, ...named, '--site', site, kind, places.near, '--json']),
       Far.create({ root, site, carrier: places.far, kind, repositories, settings: options.far }),
     ]);
-    withStatus(started[0], 0);
-    const pair = new Pair(root, places.near, sources, started[1]);
+    const fingerprint = fingerprintSaidBy(withStatus(started[0], 0));
+    const pair = new Pair(root, places.near, sources, started[1], fingerprint);
     if (options.near) configure(pair.nearConfig, options.near);
     if (!options.strangers) await pair.introduce();
     return pair;
@@ -206,13 +241,12 @@ export class Pair {
 
   /** What two people do over the telephone. */
   async introduce(): Promise<void> {
-    await Promise.all([this.far.trust(join(this.nearDir, 'exporter.pub')), this.enrol(this.far)]);
+    await Promise.all([this.far.trust(join(this.nearDir, 'exporter.pub'), this.fingerprint), this.enrol(this.far)]);
   }
 
   async enrol(far: Far): Promise<Outcome> {
     const key = join(far.dir, 'site.pub');
-    const fingerprint = await fingerprintOf('import', key);
-    return withStatus(await this.near('site add', far.site, '--key', key, '--fingerprint', fingerprint), 0);
+    return withStatus(await this.near('site add', far.site, '--key', key, '--fingerprint', far.fingerprint), 0);
   }
 
   /** Another importer for the same site or another one, beside the first. */

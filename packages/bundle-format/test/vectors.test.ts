@@ -11,11 +11,12 @@ import {
   isName,
   isSignatureName,
   parseManifest,
+  parsePublicKey,
   resolveLink,
   sha256Of,
   type SignedBytes,
 } from '../src/index.ts';
-import { VECTORS, applyFiles, vectorsIn } from './support/vectors.ts';
+import { VECTORS, applyFiles, goodBundle, vectorsIn } from './support/vectors.ts';
 
 const outcomes = ((): Readonly<Record<string, string>> => {
   const program = join(import.meta.dirname, 'support', 'run-vectors.ts');
@@ -74,6 +75,18 @@ describe('vectors', () => {
     );
     expect(ran).toMatchObject({ status: 0, stdout: '' });
   });
+});
+
+test('the digests of the worked example (format §14) are those of the bundle', () => {
+  const spec = readFileSync(join(VECTORS, '..', '..', 'docs', 'format.md'), 'utf8');
+  const example = spec.slice(spec.indexOf('\n## 14 '));
+  const key = parsePublicKey(readFileSync(join(VECTORS, 'keys', 'exporter.pub'), 'utf8'), 'exporter.pub');
+  const known = [...goodBundle('plain').values(), Buffer.from(sha256Of(key.key))].map((bytes) =>
+    bytes.toString('latin1'),
+  );
+  const told = example.match(/\b[0-9a-f]{64}\b/g) ?? [];
+  expect(told.length).toBeGreaterThan(4);
+  for (const digest of told) expect([digest, known.some((bytes) => bytes.includes(digest))]).toEqual([digest, true]);
 });
 
 interface NamesTable {

@@ -100,7 +100,8 @@ export interface ExportReport {
 
 const known = (kind: string, names: readonly string[], all: readonly string[]): void => {
   for (const name of names)
-    if (!all.includes(name)) throw new Misused('UNKNOWN_NAME', `there is no ${kind} ${name}`, { facts: { kind, name } });
+    if (!all.includes(name))
+      throw new Misused('UNKNOWN_NAME', `there is no ${kind} ${name}`, { facts: { kind, name } });
 };
 
 /** @throws Misused UNKNOWN_NAME, CONFIG_INVALID when there is no site at all */
@@ -110,7 +111,9 @@ const groupsOf = (world: World, wish: ExportWish): Group[] => {
   known('site', wish.sites ?? [], world.siteNames());
   const sites = wish.sites ?? world.siteNames();
   if (sites.length === 0)
-    throw new Misused('CONFIG_INVALID', 'there is no site to export to', { hint: 'name sites in the configuration, or enrol one with `site add`' });
+    throw new Misused('CONFIG_INVALID', 'there is no site to export to', {
+      hint: 'name sites in the configuration, or enrol one with `site add`',
+    });
   const groups = groupSites(
     sites.map((site) => ({
       site,
@@ -202,7 +205,9 @@ const plan = async (run: Run, group: Group): Promise<Planned> => {
   const sites = group.sites.map((site) => ledger.sites.ensure(site));
   const basis: Basis = run.wish.full ? 'full' : config.bundle.basis;
   const bundles = new Map(sites.map((site) => [site.id, ledger.bundles.sentTo(site.id)]));
-  const road = new Map(sites.map(({ id }) => [id, roadOf(bundles.get(id) ?? [], { basis, now, overdueMs: config.bundle.overdueMs })]));
+  const road = new Map(
+    sites.map(({ id }) => [id, roadOf(bundles.get(id) ?? [], { basis, now, overdueMs: config.bundle.overdueMs })]),
+  );
   const beliefs = new Map(sites.map((site) => [site.id, beliefName(road.get(site.id) ?? [], site)]));
   const snapshots: TakenSnapshot[] = [];
   for (const name of group.repositories) snapshots.push(await run.snapshots.of(name));
@@ -221,7 +226,11 @@ const plan = async (run: Run, group: Group): Promise<Planned> => {
     lacking: !run.wish.full && sites.some(lacks),
     sites: sites.map((site) => ({
       bundles: bundles.get(site.id) ?? [],
-      offered: new Map(ledger.sites.repositories(site.id).map(({ repository, offered, snapshot }) => [repository, Math.max(offered ?? 0, snapshot ?? 0)])),
+      offered: new Map(
+        ledger.sites
+          .repositories(site.id)
+          .map(({ repository, offered, snapshot }) => [repository, Math.max(offered ?? 0, snapshot ?? 0)]),
+      ),
     })),
     snapshots: new Map(snapshots.map(({ snapshot }) => [snapshot.repository, snapshot.number])),
     now,
@@ -270,7 +279,11 @@ const orderFor = (run: Run, planned: Planned, bundle: string, needBytes: number)
     plan: join(spool, 'plan.ndjson'),
     index: join(spool, 'index.ndjson'),
     limits: { ...DEFAULT_LIMITS, volumeBytes: Math.min(volumeBytes, run.place.fileLimit), packBelowBytes },
-    sources: planned.snapshots.map(({ setting }) => ({ name: setting.name, root: setting.root, frozen: openSpool(config.state, setting.name).metadata })),
+    sources: planned.snapshots.map(({ setting }) => ({
+      name: setting.name,
+      root: setting.root,
+      frozen: openSpool(config.state, setting.name).metadata,
+    })),
     inventories: planned.snapshots.map(({ snapshot }) => ({
       repository: snapshot.repository,
       document: { ...snapshot, path: inventoryPath(config.state, snapshot.repository, snapshot.sha256) },
@@ -284,13 +297,16 @@ const sealIt = async (run: Run, planned: Planned, order: SealOrder): Promise<Sea
   const { ledger } = run.world;
   const names = new Map(planned.snapshots.map(({ id, snapshot }) => [id, snapshot.repository]));
   const lines = function* () {
-    for (const { repository, ...line } of ledger.beliefs.objects()) yield { repository: names.get(repository) ?? '', ...line };
+    for (const { repository, ...line } of ledger.beliefs.objects())
+      yield { repository: names.get(repository) ?? '', ...line };
   };
   writePlan(order.plan, lines());
   // read once to write, once to prove
   run.watch.begin(`write to ${order.place.path}`, ledger.beliefs.totals().bytes * 2);
   try {
-    return await run.medium.ask('seal', order, (event) => run.watch.advance('wrote' in event ? event.wrote : event.proved));
+    return await run.medium.ask('seal', order, (event) =>
+      run.watch.advance('wrote' in event ? event.wrote : event.proved),
+    );
   } finally {
     run.watch.end();
     rmSync(order.plan, { force: true });
@@ -312,7 +328,10 @@ const commit = async (run: Run, planned: Planned, sequence: number, sealed: Seal
   const { ledger, clock, config } = world;
   const created = clock.now();
   const newest = ledger.bundles.newestCommitted();
-  const previous = newest?.manifest === undefined || newest.manifest === null ? null : { sequence: newest.sequence, sha256: newest.manifest };
+  const previous =
+    newest?.manifest === undefined || newest.manifest === null
+      ? null
+      : { sequence: newest.sequence, sha256: newest.manifest };
   const statement = makeStatement({
     exporter: world.exporter,
     sites: planned.group.sites,
@@ -360,7 +379,11 @@ const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 const markSatisfied = (run: Run, planned: Planned): void => {
   const { ledger, config, clock } = run.world;
   for (const site of planned.sites) {
-    const road = roadOf(ledger.bundles.sentTo(site.id), { basis: config.bundle.basis, now: clock.now(), overdueMs: config.bundle.overdueMs });
+    const road = roadOf(ledger.bundles.sentTo(site.id), {
+      basis: config.bundle.basis,
+      now: clock.now(),
+      overdueMs: config.bundle.overdueMs,
+    });
     // a full bundle lays down nothing about what the ordinary basis believes of earlier ones, but its own number is among them
     for (const { snapshot } of planned.snapshots)
       ledger.beliefs.markSatisfied(site.id, snapshot.repository, snapshot.sha256, beliefName(road, site));
@@ -428,7 +451,12 @@ const tell = (world: World, report: BundleReport): void => {
     readBack: readBack ?? null,
     place: place ?? null,
   });
-  world.log.info(`bundle ${sequence} for ${sites.join(', ')}: ${objects} objects, ${bytes} bytes, at ${place}`, { ...report });
+  world.log.info(`bundle ${sequence} for ${sites.join(', ')}: ${objects} objects, ${bytes} bytes, at ${place}`, {
+    sequence,
+    manifest,
+    repositories: snapshots,
+    readBack,
+  });
 };
 
 const isSourceChange = (error: unknown): error is GapferryError & { facts: { repository: string; path: string } } =>
@@ -454,7 +482,12 @@ const exportGroup = async (run: Run, group: Group): Promise<BundleReport> => {
 
 /** Our public key travels along until the site has enrolled it; it is never trusted from there. */
 const layKey = async (world: World, medium: Medium, { place, identity }: SeenPlace): Promise<void> => {
-  await medium.ask('layKey', { place, identity, name: `${world.exporter}.pub`, text: encodePublicKey(world.publicKey) });
+  await medium.ask('layKey', {
+    place,
+    identity,
+    name: `${world.exporter}.pub`,
+    text: encodePublicKey(world.publicKey),
+  });
 };
 
 /** Everything that one place needs: what was left there, receipts, the outbox, a bundle per group of sites. */
@@ -486,7 +519,8 @@ export const exportOnce = async (world: World, wish: ExportWish, watch: Watch): 
   try {
     const report = await withMedium(place, world.signal, async (medium) => {
       const looked = medium.ask('look', { place });
-      for (const name of new Set(groups.flatMap(({ repositories }) => repositories))) snapshots.of(name).catch(() => undefined);
+      for (const name of new Set(groups.flatMap(({ repositories }) => repositories)))
+        snapshots.of(name).catch(() => undefined);
       return exportTo({ world, wish, watch, snapshots, medium, place: await looked });
     });
     return { ...report, seconds: secondsSince(started) };
@@ -500,4 +534,7 @@ export const exportOnce = async (world: World, wish: ExportWish, watch: Watch): 
 const secondsSince = (started: number): number => Math.round(performance.now() - started) / 1000;
 
 const stopped = (cause: unknown): Incomplete =>
-  new Incomplete('BUNDLE_INCOMPLETE', 'the export was stopped before its bundle was signed', { hint: 'start it again; nothing was sent', cause });
+  new Incomplete('BUNDLE_INCOMPLETE', 'the export was stopped before its bundle was signed', {
+    hint: 'start it again; nothing was sent',
+    cause,
+  });

@@ -84,7 +84,8 @@ class Daemon {
     const { runs } = this.#world.ledger;
     const id = runs.begin(job.cause, this.#now());
     try {
-      if (job.place !== null) log.info(courierLine({ state: 'working', doing: 'writing' }).line, { place: job.place.path });
+      if (job.place !== null)
+        log.info(courierLine({ state: 'working', doing: 'writing' }).line, { place: job.place.path });
       const report = await exportOnce(this.#world, wishOf(job), silentWatch);
       runs.end(id, endOf(report), this.#now());
       this.#tell(job, report);
@@ -121,7 +122,9 @@ class Daemon {
     const proven = made.every(({ readBack }) => readBack === 'device');
     const carryTo = [...new Set(made.flatMap(({ sites }) => sites))].join(', ');
     const idle = !wrote && report.receipts.length === 0;
-    const { line } = courierLine(idle ? { state: 'nothing' } : { state: 'finished', wrote, proven, ...(carryTo === '' ? {} : { carryTo }) });
+    const { line } = courierLine(
+      idle ? { state: 'nothing' } : { state: 'finished', wrote, proven, ...(carryTo === '' ? {} : { carryTo }) },
+    );
     this.#world.log.info(line, { place: job.place.path });
   }
 
@@ -137,7 +140,9 @@ class Daemon {
   /** A scheduled run takes the first place that is there; the outbox when none is. */
   #scheduled(cause: 'schedule' | 'missed'): Promise<void> {
     const place = this.#world.config.media.find((each) => isThere(each)) ?? null;
-    this.#world.log.info(cause === 'missed' ? 'a run was missed: making up for it' : 'a run is due', { place: place?.path ?? 'outbox' });
+    this.#world.log.info(cause === 'missed' ? 'a run was missed: making up for it' : 'a run is due', {
+      place: place?.path ?? 'outbox',
+    });
     return this.#enqueue({ cause, place, make: true });
   }
 
@@ -184,11 +189,15 @@ class Daemon {
   /** Resolves when the signal came and everything is at rest. */
   async run(): Promise<void> {
     const { config, ledger, clock, signal, log } = this.#world;
-    log.info(`export agent ${this.#world.exporter} runs`, { repositories: [...config.repositories.keys()], media: config.media.map(({ path }) => path) });
+    log.info(`export agent ${this.#world.exporter} runs`, {
+      repositories: [...config.repositories.keys()],
+      media: config.media.map(({ path }) => path),
+    });
     for (const place of config.media.filter(({ kind }) => kind === 'folder')) {
       this.#watchFolder(place);
       // without a schedule nobody else would ever make the first bundle
-      if (isThere(place)) void this.#enqueue({ cause: 'medium', place, make: config.onArrival && config.schedule === undefined });
+      if (isThere(place))
+        void this.#enqueue({ cause: 'medium', place, make: config.onArrival && config.schedule === undefined });
     }
     this.#watchMedia();
     if (config.schedule !== undefined)

@@ -27,7 +27,9 @@ const filesOf = (world: World, bundle: BundleRecord, folder: string): Files => {
   const bytes = read(MANIFEST, LIMITS.manifestBytes);
   const sums = read(SUMS, LIMITS.manifestBytes);
   if (sha256Of(bytes) !== bundle.manifest)
-    throw new Unfit('LOCAL_IO', `bundle ${bundle.sequence} is damaged in the outbox`, { hint: 'declare it lost with `medium lost` and export again' });
+    throw new Unfit('LOCAL_IO', `bundle ${bundle.sequence} is damaged in the outbox`, {
+      hint: 'declare it lost with `medium lost` and export again',
+    });
   const signature = { name: COMMIT, bytes: read(COMMIT, LIMITS.signatureBytes) };
   const manifest: Manifest = parseManifest(verifySignatures(MANIFEST, bytes, [signature], [world.publicKey]).bytes);
   return [
@@ -40,19 +42,39 @@ const filesOf = (world: World, bundle: BundleRecord, folder: string): Files => {
   ];
 };
 
-const deliverOne = async (world: World, medium: Medium, seen: SeenPlace, bundle: BundleRecord, watch: Watch): Promise<void> => {
+const deliverOne = async (
+  world: World,
+  medium: Medium,
+  seen: SeenPlace,
+  bundle: BundleRecord,
+  watch: Watch,
+): Promise<void> => {
   const from = inOutbox(world, bundle.sequence);
   const files = filesOf(world, bundle, from);
-  watch.begin(`copy bundle ${bundle.sequence} to ${seen.place.path}`, files.reduce((sum, { bytes }) => sum + bytes, 0) * 2);
+  watch.begin(
+    `copy bundle ${bundle.sequence} to ${seen.place.path}`,
+    files.reduce((sum, { bytes }) => sum + bytes, 0) * 2,
+  );
   try {
     const name = bundleFolder(world.exporter, bundle.sequence);
-    const { readBack } = await medium.ask('deliver', { place: seen.place, identity: seen.identity, bundle: name, from, files }, (event) =>
-      watch.advance('wrote' in event ? event.wrote : event.proved),
+    const { readBack } = await medium.ask(
+      'deliver',
+      { place: seen.place, identity: seen.identity, bundle: name, from, files },
+      (event) => watch.advance('wrote' in event ? event.wrote : event.proved),
     );
     const now = world.clock.now().toISOString();
     world.ledger.bundles.delivered(bundle.sequence, seen.place, readBack, now);
-    world.audit.append({ event: 'bundle.delivered', sequence: bundle.sequence, sha256: bundle.manifest, place: seen.place.path, readBack });
-    world.log.info(`bundle ${bundle.sequence} went from the outbox to ${seen.place.path}`, { sequence: bundle.sequence, readBack });
+    world.audit.append({
+      event: 'bundle.delivered',
+      sequence: bundle.sequence,
+      sha256: bundle.manifest,
+      place: seen.place.path,
+      readBack,
+    });
+    world.log.info(`bundle ${bundle.sequence} went from the outbox to ${seen.place.path}`, {
+      sequence: bundle.sequence,
+      readBack,
+    });
   } finally {
     watch.end();
   }

@@ -4,7 +4,8 @@ import { stampOf } from '../src/source/stamp.ts';
 import { isRacy, isUnchanged, type KnownRow, Merge } from '../src/source/compare.ts';
 
 const row = (path: string, stamp: number | null = stampOf(stats())): KnownRow => ({ path, stamp });
-const stats = (more: Partial<Stats> = {}): Stats => ({ size: 1, mtimeMs: 1000.25, ctimeMs: 2000.5, ino: 7, ...more }) as unknown as Stats;
+const stats = (more: Partial<Stats> = {}): Stats =>
+  ({ size: 1, mtimeMs: 1000.25, ctimeMs: 2000.5, ino: 7, ...more }) as unknown as Stats;
 
 describe('isUnchanged', () => {
   it.each<[string, KnownRow, Stats, boolean]>([

@@ -54,7 +54,10 @@ describe('the template', () => {
 
   it('has comments that are right: with all of them uncommented it means the same, with a schedule', () => {
     const text = configurationText({ ...wish, place: { kind: 'folder', path: '/srv/share' } });
-    const opened = text.replaceAll(/^# ?((?: {2})?(?:presets|schedule|onArrival|bundle|threads|volumeBytes|packBelow|expires|basis|overdue|renewAfter): ?.*)$/gm, '$1');
+    const opened = text.replaceAll(
+      /^# ?((?: {2})?(?:presets|schedule|onArrival|bundle|threads|volumeBytes|packBelow|expires|basis|overdue|renewAfter): ?.*)$/gm,
+      '$1',
+    );
     expect(opened).not.toBe(text);
     const [plain, full] = [load(text), load(opened)];
     expect(full.schedule).toEqual({ cron: '0 3 * * *', timeZone: 'UTC' });
@@ -66,7 +69,10 @@ describe('the template', () => {
   it('needs no site', () => expect(load(configurationText({ ...wish, sites: [] })).sites.size).toBe(0));
 
   it('is the example that is shipped', () => {
-    const shipped = readFileSync(fileURLToPath(new URL('../../../config/export-agent.example.yaml', import.meta.url)), 'utf8');
+    const shipped = readFileSync(
+      fileURLToPath(new URL('../../../config/export-agent.example.yaml', import.meta.url)),
+      'utf8',
+    );
     expect(load(shipped).repositories.size).toBeGreaterThan(0);
   });
 });
@@ -76,15 +82,31 @@ describe('loading', () => {
   it.each([
     ['a misspelt key', `${good}\nbundel: {}\n`, 'CONFIG_INVALID', 'bundel'],
     ['a duration without unit', `${good}\nbundle: { expires: 14 }\n`, 'CONFIG_INVALID', 'bundle.expires'],
-    ['an unknown time zone', `${good}\nschedule: { cron: "0 3 * * *", timeZone: Mars/Base }\n`, 'CONFIG_INVALID', 'timeZone'],
+    [
+      'an unknown time zone',
+      `${good}\nschedule: { cron: "0 3 * * *", timeZone: Mars/Base }\n`,
+      'CONFIG_INVALID',
+      'timeZone',
+    ],
     ['a bad schedule', `${good}\nschedule: { cron: "often" }\n`, 'CONFIG_INVALID', 'schedule.cron'],
-    ['a site with an unknown repository', good.replace('plant8: {}', 'plant8: { repositories: [nothing] }'), 'CONFIG_INVALID', 'sites.plant8'],
+    [
+      'a site with an unknown repository',
+      good.replace('plant8: {}', 'plant8: { repositories: [nothing] }'),
+      'CONFIG_INVALID',
+      'sites.plant8',
+    ],
     ['tiny volumes', `${good}\nbundle: { volumeBytes: 1 MiB }\n`, 'CONFIG_INVALID', 'volumeBytes'],
     ['state within a source', good.replace('state: state', 'state: /srv/docs/state'), 'CONFIG_PATHS', '/srv/docs'],
     ['a medium within a source', good.replace('"/media/usb"', '"/srv/docs/usb"'), 'CONFIG_PATHS', '/srv/docs'],
-    ['the key on the medium', good.replace('key: exporter.key', 'key: /media/usb/exporter.key'), 'CONFIG_PATHS', '/media/usb'],
+    [
+      'the key on the medium',
+      good.replace('key: exporter.key', 'key: /media/usb/exporter.key'),
+      'CONFIG_PATHS',
+      '/media/usb',
+    ],
   ])('refuses %s', (_says, text, code, names) =>
-    expect(() => load(text)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(names) })));
+    expect(() => load(text)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(names) })),
+  );
 
   it('takes a sibling whose name begins alike', () => {
     expect(() => load(good.replace('"/media/usb"', '"/srv/docs-usb"'))).not.toThrow();
@@ -92,7 +114,8 @@ describe('loading', () => {
 });
 
 describe('parseRepository', () => {
-  it('takes a path with colons', () => expect(parseRepository('a=tree:/srv/a:b')).toEqual({ name: 'a', preset: 'tree', path: '/srv/a:b' }));
+  it('takes a path with colons', () =>
+    expect(parseRepository('a=tree:/srv/a:b')).toEqual({ name: 'a', preset: 'tree', path: '/srv/a:b' }));
   it.each([
     ['debian:/srv', 'USAGE'],
     ['a=tree', 'USAGE'],

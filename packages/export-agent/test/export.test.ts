@@ -1,11 +1,34 @@
 /** Whole runs: a source, a folder as the medium, a site that answers. Child processes and threads are the real ones. */
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { blocksName, bundleFolder, MANIFEST, parseManifest, sha256Of, verifySignatures, volumeName, type Manifest } from '@gapferry/bundle-format';
-import { digestOf, FarSite, makeNear, names, type Near } from './support/near.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { openDatabase } from '@gapferry/station';
+import { MIGRATIONS } from '../src/ledger/schema.ts';
+import {
+  blocksName,
+  bundleFolder,
+  MANIFEST,
+  parseManifest,
+  sha256Of,
+  verifySignatures,
+  volumeName,
+  type Manifest,
+} from '@gapferry/bundle-format';
+import { digestOf, FarSite, makeNear, names, type Near, reopened } from './support/near.ts';
 
 let near: Near;
 beforeEach(() => {
@@ -15,7 +38,12 @@ afterEach(() => near.close());
 
 const manifestOf = (sequence: number): Manifest => {
   const read = (name: string): Buffer => readFileSync(join(near.bundle(sequence), name));
-  const { bytes } = verifySignatures(MANIFEST, read(MANIFEST), [{ name: 'manifest.json.minisig', bytes: read('manifest.json.minisig') }], [near.world().publicKey]);
+  const { bytes } = verifySignatures(
+    MANIFEST,
+    read(MANIFEST),
+    [{ name: 'manifest.json.minisig', bytes: read('manifest.json.minisig') }],
+    [near.world().publicKey],
+  );
   return parseManifest(bytes);
 };
 const entry = (sequence: number, volume: number, name: string): string =>
@@ -27,11 +55,17 @@ const rows = (text: string): Record<string, unknown>[] =>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 const inventory = (sequence: number): Record<string, unknown>[] => rows(entry(sequence, 0, 'inventory/docs.ndjson'));
 /** Digests of what a bundle carries. */
-const carried = (sequence: number): unknown[] =>
+const carried = (sequence: number): string[] =>
   rows(entry(sequence, 0, 'index.ndjson'))
-    .map(({ sha256 }) => sha256)
+    .map(({ sha256 }) => String(sha256))
     .toSorted();
 const digests = (...texts: string[]): string[] => texts.map(digestOf).toSorted();
+/** Bends one fact of the ledger. */
+const inLedger = (sql: string): void => {
+  const db = openDatabase(join(near.root, 'near/state/ledger.sqlite'), MIGRATIONS);
+  db.exec(sql);
+  db.close();
+};
 const only = (report: Awaited<ReturnType<Near['export']>>) => {
   const [bundle] = report.bundles;
   if (bundle === undefined) throw new Error('no bundle');
@@ -49,7 +83,13 @@ describe('the first bundle', () => {
     symlinkSync('a.txt', join(near.source, 'link'));
 
     const bundle = only(await near.export());
-    expect(bundle).toMatchObject({ outcome: 'exported', sequence: 1, why: 'first', objects: 3, notEnrolled: ['plant7'] });
+    expect(bundle).toMatchObject({
+      outcome: 'exported',
+      sequence: 1,
+      why: 'first',
+      objects: 3,
+      notEnrolled: ['plant7'],
+    });
     expect(inventory(1)).toEqual([
       expect.objectContaining({ path: 'a.txt', type: 'file', role: 'content', size: 5, sha256: digestOf('alpha') }),
       expect.objectContaining({ path: 'copy/of-a.txt', sha256: digestOf('alpha') }),
@@ -68,8 +108,22 @@ describe('the first bundle', () => {
     near.put('a', '1');
     const { manifest } = only(await near.export());
     expect(sha256Of(readFileSync(join(near.bundle(1), MANIFEST)))).toBe(manifest);
-    expect(manifestOf(1)).toMatchObject({ sequence: 1, sites: ['plant7'], previous: null, basis: 'acknowledged', repositories: [{ name: 'docs', preset: 'tree', snapshot: 1 }] });
-    expect(names(near.bundle(1))).toEqual(['SHA256SUMS', 'manifest.json', 'manifest.json.minisig', blocksName(0), volumeName(0), blocksName(1), volumeName(1)]);
+    expect(manifestOf(1)).toMatchObject({
+      sequence: 1,
+      sites: ['plant7'],
+      previous: null,
+      basis: 'acknowledged',
+      repositories: [{ name: 'docs', preset: 'tree', snapshot: 1 }],
+    });
+    expect(names(near.bundle(1))).toEqual([
+      'SHA256SUMS',
+      'manifest.json',
+      'manifest.json.minisig',
+      blocksName(0),
+      volumeName(0),
+      blocksName(1),
+      volumeName(1),
+    ]);
   });
 
   it('packs many small files, and divides a large one over volumes', async () => {
@@ -81,7 +135,8 @@ describe('the first bundle', () => {
     expect(bundle).toMatchObject({ objects: 201 });
     expect(bundle.volumes).toBeGreaterThanOrEqual(3);
     expect(manifestOf(1).requires.toSorted()).toEqual(['packs', 'parts', 'zip']);
-    for (const { name, bytes } of manifestOf(1).volumes) expect({ name, fits: bytes <= 8 << 20 }).toEqual({ name, fits: true });
+    for (const { name, bytes } of manifestOf(1).volumes)
+      expect({ name, fits: bytes <= 8 << 20 }).toEqual({ name, fits: true });
     const kinds = rows(entry(1, 0, 'index.ndjson')).map(({ kind }) => kind);
     expect(new Set(kinds)).toEqual(new Set(['packed', 'part']));
     execFileSync('sha256sum', ['-c', 'SHA256SUMS', '--quiet'], { cwd: near.bundle(1) });
@@ -106,7 +161,10 @@ describe('what follows', () => {
     expect(only(await near.export())).toMatchObject({ outcome: 'exported', sequence: 2, why: 'objects' });
     expect(carried(2)).toEqual(digests('three'));
     expect(inventory(2).map(({ path }) => path)).toEqual(['b', 'c', 'copied', 'moved']);
-    expect(manifestOf(2)).toMatchObject({ previous: { sequence: 1, sha256: sha256Of(readFileSync(join(near.bundle(1), MANIFEST))) }, repositories: [{ snapshot: 2 }] });
+    expect(manifestOf(2)).toMatchObject({
+      previous: { sequence: 1, sha256: sha256Of(readFileSync(join(near.bundle(1), MANIFEST))) },
+      repositories: [{ snapshot: 2 }],
+    });
   });
 
   it('makes a bundle without objects when only paths changed', async () => {
@@ -133,7 +191,12 @@ describe('what follows', () => {
     await near.export();
     expect(only(await near.export({ full: true, dryRun: true }))).toMatchObject({ outcome: 'planned', objects: 1 });
     expect(existsSync(near.bundle(2))).toBe(false);
-    expect(only(await near.export({ full: true }))).toMatchObject({ outcome: 'exported', sequence: 2, basis: 'full', objects: 1 });
+    expect(only(await near.export({ full: true }))).toMatchObject({
+      outcome: 'exported',
+      sequence: 2,
+      basis: 'full',
+      objects: 1,
+    });
   });
 });
 
@@ -148,10 +211,16 @@ describe('receipts', () => {
     near.put('a', 'one');
     near.put('b', 'two');
     await near.export();
-    await answered({ number: 1, holds: [digestOf('one'), digestOf('two')], bundles: [{ sequence: 1, state: 'published' }] });
+    await answered({
+      number: 1,
+      holds: [digestOf('one'), digestOf('two')],
+      bundles: [{ sequence: 1, state: 'published' }],
+    });
     near.put('c', 'three');
     const report = await near.export();
-    expect(report.receipts).toEqual([expect.objectContaining({ outcome: 'accepted', held: 2, missing: 0, settled: [1] })]);
+    expect(report.receipts).toEqual([
+      expect.objectContaining({ outcome: 'accepted', held: 2, missing: 0, settled: [1] }),
+    ]);
     expect(carried(2)).toEqual(digests('three'));
     expect(report.removed).toEqual([1]);
     expect(existsSync(near.bundle(1))).toBe(false);
@@ -161,7 +230,12 @@ describe('receipts', () => {
     near.put('a', 'one');
     near.put('b', 'two');
     await near.export();
-    await answered({ number: 1, holds: [digestOf('one')], missing: [digestOf('two')], bundles: [{ sequence: 1, state: 'waiting' }] });
+    await answered({
+      number: 1,
+      holds: [digestOf('one')],
+      missing: [digestOf('two')],
+      bundles: [{ sequence: 1, state: 'waiting' }],
+    });
     expect(only(await near.export())).toMatchObject({ outcome: 'exported', why: 'objects' });
     expect(carried(2)).toEqual(digests('two'));
     expect(only(await near.export())).toMatchObject({ outcome: 'nothing' });
@@ -178,7 +252,12 @@ describe('receipts', () => {
   it('move nothing when a stranger signed them, and a later good one counts', async () => {
     near.put('a', 'one');
     await near.export();
-    const site = await answered({ number: 1, holds: [], missing: [digestOf('one')], bundles: [{ sequence: 1, state: 'waiting' }] });
+    const site = await answered({
+      number: 1,
+      holds: [],
+      missing: [digestOf('one')],
+      bundles: [{ sequence: 1, state: 'waiting' }],
+    });
     new FarSite().enrol(near); // the enrolled key is another one now
     const report = await near.export();
     expect(report.receipts).toEqual([expect.objectContaining({ outcome: 'refused', code: 'KEY_UNKNOWN' })]);
@@ -192,9 +271,15 @@ describe('receipts', () => {
     await near.export();
     const site = new FarSite();
     site.enrol(near);
-    const path = site.answer(near, { number: 1, holds: [digestOf('one')], bundles: [{ sequence: 1, state: 'published' }] });
+    const path = site.answer(near, {
+      number: 1,
+      holds: [digestOf('one')],
+      bundles: [{ sequence: 1, state: 'published' }],
+    });
     writeFileSync(path.replace('.json', '.holds'), `${digestOf('two')}\n`);
-    expect((await near.export()).receipts).toEqual([expect.objectContaining({ outcome: 'refused', code: 'HASH_MISMATCH' })]);
+    expect((await near.export()).receipts).toEqual([
+      expect.objectContaining({ outcome: 'refused', code: 'HASH_MISMATCH' }),
+    ]);
     const audit = readFileSync(join(near.root, 'near/logs/audit.log'), 'utf8');
     expect(audit.split('\n').filter((line) => line.includes('RECEIPT_INVALID'))).toHaveLength(1);
     expect(near.world().ledger.bundles.onTheRoad()).toEqual([1]);
@@ -210,7 +295,11 @@ describe('receipts', () => {
   it('that are replayed after a newer one move nothing', async () => {
     near.put('a', 'one');
     await near.export();
-    const site = await answered({ number: 1, missing: [digestOf('one')], bundles: [{ sequence: 1, state: 'waiting' }] });
+    const site = await answered({
+      number: 1,
+      missing: [digestOf('one')],
+      bundles: [{ sequence: 1, state: 'waiting' }],
+    });
     const old = join(near.folder, 'gapferry/receipts/plant7');
     execFileSync('cp', ['-r', old, join(near.root, 'kept')]);
     site.answer(near, { number: 2, holds: [digestOf('one')], bundles: [{ sequence: 1, state: 'published' }] });
@@ -256,7 +345,15 @@ describe('a bundle that never arrives', () => {
     expect(carried(3)).toEqual(digests('three'));
     const site = new FarSite();
     site.enrol(near);
-    site.answer(near, { number: 1, holds: [digestOf('one'), digestOf('three')], missing: [digestOf('two')], bundles: [{ sequence: 1, state: 'published' }, { sequence: 3, state: 'waiting' }] });
+    site.answer(near, {
+      number: 1,
+      holds: [digestOf('one'), digestOf('three')],
+      missing: [digestOf('two')],
+      bundles: [
+        { sequence: 1, state: 'published' },
+        { sequence: 3, state: 'waiting' },
+      ],
+    });
     await near.export();
     expect(carried(4)).toEqual(digests('two'));
   });
@@ -273,10 +370,75 @@ describe('what is left by a run that was cut off', () => {
     expect(names(near.bundle(1))).toEqual(['notes.txt']);
   });
 
+  it('is recorded when its signature had reached the medium, and then counts as sent', async () => {
+    near.put('a', 'one');
+    await near.export();
+    inLedger(`UPDATE bundles SET state = 'signing', committed = NULL`);
+    expect(only(await near.export())).toMatchObject({ outcome: 'nothing' });
+    expect(near.world().ledger.bundles.find(1)).toMatchObject({ state: 'committed' });
+  });
+
+  it('is removed when the manifest lies there without its signature', async () => {
+    near.put('a', 'one');
+    await near.export();
+    inLedger(`UPDATE bundles SET state = 'signing', committed = NULL`);
+    rmSync(join(near.bundle(1), 'manifest.json.minisig'));
+    expect(only(await near.export())).toMatchObject({ outcome: 'exported', sequence: 2, objects: 1 });
+    expect(existsSync(near.bundle(1))).toBe(false);
+  });
+
+  it('is taken up after a kill at any moment', async () => {
+    for (let n = 0; n < 40; n++) near.put(`f${n}`, `${n}`.repeat(1000 * n));
+    await near.world().close();
+    const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
+    const flags = [
+      '--conditions=gapferry-source',
+      '--disable-warning=ExperimentalWarning',
+      cli,
+      'export',
+      '--quiet',
+      '--config',
+      near.config,
+    ];
+    for (const afterMs of [300, 600, 900, 1200]) {
+      const child = spawn(process.execPath, flags, { stdio: 'ignore' });
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      setTimeout(() => child.kill('SIGKILL'), afterMs);
+      await ended;
+    }
+    expect(spawnSync(process.execPath, flags).status).toBe(0);
+    near = reopened(near);
+    expect(near.world().ledger.bundles.unfinished()).toEqual([]);
+    const committed = near
+      .world()
+      .ledger.bundles.list(10)
+      .filter(({ state }) => state === 'committed');
+    expect(committed).toHaveLength(1);
+    expect(names(join(near.folder, 'gapferry/bundles'))).toEqual([
+      bundleFolder(near.world().exporter, committed[0]?.sequence ?? 0),
+    ]);
+    execFileSync('sha256sum', ['-c', 'SHA256SUMS', '--quiet'], { cwd: near.bundle(committed[0]?.sequence ?? 0) });
+  });
+
   it('passes over numbers of this key that the ledger does not know', async () => {
     near.put('a', 'one');
     mkdirSync(near.bundle(7), { recursive: true });
     expect(only(await near.export())).toMatchObject({ sequence: 8 });
+  });
+});
+
+describe('a source that changes under the seal', () => {
+  it('is looked at again, and the manifest tells the bytes that cross', async () => {
+    near.put('a', 'one');
+    await near.export({ place: null, dryRun: true });
+    await sleep(2100); // past the time in which a file is hashed again anyway
+    await near.export({ dryRun: true });
+    // as if the file had been written to after it was hashed, without any trace in its stat
+    inLedger(`UPDATE files SET sha256 = x'${'00'.repeat(32)}'`);
+    inLedger(`UPDATE repositories SET dirty = 1`);
+    expect(only(await near.export())).toMatchObject({ outcome: 'exported', objects: 1 });
+    expect(carried(2)).toEqual(digests('one'));
+    expect(names(join(near.folder, 'gapferry/bundles'))).toEqual([bundleFolder(near.world().exporter, 2)]);
   });
 });
 
@@ -297,7 +459,9 @@ describe('the outbox', () => {
 describe('refusals', () => {
   it('never takes a folder for a medium', async () => {
     near.put('a', 'one');
-    await expect(near.export({ place: { kind: 'medium', path: near.folder } })).rejects.toMatchObject({ code: 'NOT_MOUNTED' });
+    await expect(near.export({ place: { kind: 'medium', path: near.folder } })).rejects.toMatchObject({
+      code: 'NOT_MOUNTED',
+    });
     expect(names(near.folder)).toEqual([]);
   });
 

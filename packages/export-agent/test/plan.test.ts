@@ -16,13 +16,21 @@ const sent = (sequence: number, road: SentBundle['road'], days: number, snapshot
 });
 
 describe('roadOf', () => {
-  const bundles = [sent(1, 'settled', 40), sent(2, 'lost', 30), sent(3, 'road', 15), sent(4, 'road', 14), sent(5, 'road', 0)];
+  const bundles = [
+    sent(1, 'settled', 40),
+    sent(2, 'lost', 30),
+    sent(3, 'road', 15),
+    sent(4, 'road', 14),
+    sent(5, 'road', 0),
+  ];
   it.each([
     // exactly 14 days old is not yet overdue
     ['acknowledged', [4, 5]],
     ['sent', [1, 3, 4, 5]],
     ['full', []],
-  ] as const)('basis %s counts %j', (basis, expected) => expect(roadOf(bundles, { basis, now, overdueMs: 14 * DAY })).toEqual(expected));
+  ] as const)('basis %s counts %j', (basis, expected) =>
+    expect(roadOf(bundles, { basis, now, overdueMs: 14 * DAY })).toEqual(expected),
+  );
 
   it('never calls a bundle overdue that was answered', () => {
     expect(isOverdue(sent(1, 'settled', 400), now, DAY)).toBe(false);
@@ -32,7 +40,14 @@ describe('roadOf', () => {
   it('names a belief by what it rests on', () => {
     const site = { epoch: 'e', number: 3 };
     expect(beliefName([1], site)).toBe(beliefName([1], site));
-    expect(new Set([beliefName([1], site), beliefName([1, 2], site), beliefName([1], { ...site, number: 4 }), beliefName([1], { ...site, epoch: 'f' })]).size).toBe(4);
+    expect(
+      new Set([
+        beliefName([1], site),
+        beliefName([1, 2], site),
+        beliefName([1], { ...site, number: 4 }),
+        beliefName([1], { ...site, epoch: 'f' }),
+      ]).size,
+    ).toBe(4);
   });
 });
 
@@ -40,7 +55,12 @@ describe('needOf', () => {
   const question = (more: Partial<NeedQuestion> & { bundles?: SentBundle[]; offered?: number }): NeedQuestion => ({
     full: false,
     lacking: false,
-    sites: [{ bundles: more.bundles ?? [sent(3, 'road', 1)], offered: new Map(more.offered === undefined ? [] : [['docs', more.offered]]) }],
+    sites: [
+      {
+        bundles: more.bundles ?? [sent(3, 'road', 1)],
+        offered: new Map(more.offered === undefined ? [] : [['docs', more.offered]]),
+      },
+    ],
     snapshots: new Map([['docs', 3]]),
     now,
     overdueMs: 14 * DAY,
@@ -54,8 +74,16 @@ describe('needOf', () => {
     ['the site adopted, and nothing was ever sent', question({ bundles: [], offered: 0 }), 'metadata'],
     ['objects are lacking', question({ lacking: true }), 'objects'],
     ['a newer snapshot', question({ bundles: [sent(2, 'road', 1)] }), 'metadata'],
-    ['the newest snapshot was in a lost bundle', question({ bundles: [sent(2, 'settled', 1), sent(3, 'lost', 1)] }), 'metadata'],
-    ['the site says that it was offered', question({ bundles: [sent(2, 'settled', 1), sent(3, 'lost', 1)], offered: 3 }), 'nothing changed'],
+    [
+      'the newest snapshot was in a lost bundle',
+      question({ bundles: [sent(2, 'settled', 1), sent(3, 'lost', 1)] }),
+      'metadata',
+    ],
+    [
+      'the site says that it was offered',
+      question({ bundles: [sent(2, 'settled', 1), sent(3, 'lost', 1)], offered: 3 }),
+      'nothing changed',
+    ],
     ['the last one grows old', question({ bundles: [sent(3, 'settled', 31)] }), 'renewal'],
     ['nothing changed', question({ bundles: [sent(3, 'settled', 29)] }), 'nothing changed'],
     ['asked for everything', question({ full: true }), 'asked'],
@@ -88,7 +116,9 @@ describe('groupSites', () => {
 describe('estimateBytes', () => {
   it('is above data, names and inventory together', () => {
     const totals = { objects: 1000, bytes: 5e9, nameBytes: 90_000 };
-    expect(estimateBytes(totals, 250_000)).toBeGreaterThan(5e9 + 1000 * 200 + 90_000 * 3 + 250_000 + (5e9 / 4194304) * 65);
+    expect(estimateBytes(totals, 250_000)).toBeGreaterThan(
+      5e9 + 1000 * 200 + 90_000 * 3 + 250_000 + (5e9 / 4194304) * 65,
+    );
     expect(estimateBytes({ objects: 0, bytes: 0, nameBytes: 0 }, 0)).toBeGreaterThan(0);
   });
 });

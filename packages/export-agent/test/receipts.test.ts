@@ -4,7 +4,13 @@ import { decideReceipt, type KnownSite, settle } from '../src/receipts/decide.ts
 
 const digest = (text: string): Sha256 => sha256Of(Buffer.from(text));
 const EPOCH = 'e'.repeat(32);
-const site: KnownSite = { name: 'plant7', epoch: EPOCH, number: 5, receipt: digest('five'), isRetired: (epoch) => epoch === 'f'.repeat(32) };
+const site: KnownSite = {
+  name: 'plant7',
+  epoch: EPOCH,
+  number: 5,
+  receipt: digest('five'),
+  isRetired: (epoch) => epoch === 'f'.repeat(32),
+};
 const receipt = (more: Partial<Receipt> = {}): Receipt => ({
   site: 'plant7',
   exporter: 'x0000000000000001',
@@ -16,28 +22,51 @@ const receipt = (more: Partial<Receipt> = {}): Receipt => ({
   missing: { bytes: 0, sha256: digest(''), rows: 0 },
   ...more,
 });
-const decide = (more: Partial<Receipt>, text = 'six', known = site) => decideReceipt(known, 'x0000000000000001', receipt(more), digest(text));
+const decide = (more: Partial<Receipt>, text = 'six', known = site) =>
+  decideReceipt(known, 'x0000000000000001', receipt(more), digest(text));
 
 describe('decideReceipt', () => {
   it.each([
     ['a newer one is applied', {}, { do: 'apply', newEpoch: false }],
     ['a gap in the numbers means nothing', { number: 600 }, { do: 'apply', newEpoch: false }],
     ['a lower number moves nothing', { number: 4 }, { do: 'ignore', why: 'older' }],
-    ['a new journal counts from now on, from any number', { epoch: 'd'.repeat(32), number: 1 }, { do: 'apply', newEpoch: true }],
-    ['an epoch that was followed by another never comes back', { epoch: 'f'.repeat(32), number: 99 }, { do: 'ignore', why: 'older' }],
+    [
+      'a new journal counts from now on, from any number',
+      { epoch: 'd'.repeat(32), number: 1 },
+      { do: 'apply', newEpoch: true },
+    ],
+    [
+      'an epoch that was followed by another never comes back',
+      { epoch: 'f'.repeat(32), number: 99 },
+      { do: 'ignore', why: 'older' },
+    ],
   ])('%s', (_says, more, expected) => expect(decide(more)).toEqual(expected));
 
-  it('knows the same receipt again', () => expect(decide({ number: 5 }, 'five')).toEqual({ do: 'ignore', why: 'known' }));
-  it('refuses another receipt with a number that it knows', () => expect(decide({ number: 5 }, 'other')).toMatchObject({ do: 'refuse' }));
-  it('refuses one that speaks for another site', () => expect(decide({ site: 'plant8' })).toMatchObject({ do: 'refuse', why: expect.stringContaining('plant8') }));
-  it('refuses one that is for another exporter', () => expect(decide({ exporter: 'x0000000000000002' })).toMatchObject({ do: 'refuse' }));
+  it('knows the same receipt again', () =>
+    expect(decide({ number: 5 }, 'five')).toEqual({ do: 'ignore', why: 'known' }));
+  it('refuses another receipt with a number that it knows', () =>
+    expect(decide({ number: 5 }, 'other')).toMatchObject({ do: 'refuse' }));
+  it('refuses one that speaks for another site', () =>
+    expect(decide({ site: 'plant8' })).toMatchObject({ do: 'refuse', why: expect.stringContaining('plant8') }));
+  it('refuses one that is for another exporter', () =>
+    expect(decide({ exporter: 'x0000000000000002' })).toMatchObject({ do: 'refuse' }));
   it('takes the first receipt of a site as no new journal', () =>
-    expect(decide({ number: 1 }, 'one', { ...site, epoch: null, number: null, receipt: null })).toEqual({ do: 'apply', newEpoch: false }));
+    expect(decide({ number: 1 }, 'one', { ...site, epoch: null, number: null, receipt: null })).toEqual({
+      do: 'apply',
+      newEpoch: false,
+    }));
 });
 
 describe('settle', () => {
-  const known = new Map([1, 2, 3].map((sequence) => [sequence, { sequence, manifest: digest(`m${sequence}`), road: 'road' as const }]));
-  const listed = (sequence: number, state: RepositoryState, manifest = `m${sequence}`, code: Receipt['bundles'][number]['code'] = null) => ({
+  const known = new Map(
+    [1, 2, 3].map((sequence) => [sequence, { sequence, manifest: digest(`m${sequence}`), road: 'road' as const }]),
+  );
+  const listed = (
+    sequence: number,
+    state: RepositoryState,
+    manifest = `m${sequence}`,
+    code: Receipt['bundles'][number]['code'] = null,
+  ) => ({
     sequence,
     sha256: digest(manifest),
     state,
@@ -57,7 +86,11 @@ describe('settle', () => {
   });
 
   it('tells a number that has another digest, and believes nothing about it', () => {
-    expect(settle(receipt({ bundles: [listed(1, 'published', 'stranger')] }), known)).toEqual({ settled: [], forks: [1], after: 0 });
+    expect(settle(receipt({ bundles: [listed(1, 'published', 'stranger')] }), known)).toEqual({
+      settled: [],
+      forks: [1],
+      after: 0,
+    });
   });
 
   it('ignores numbers that this ledger does not know', () => {

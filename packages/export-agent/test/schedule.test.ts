@@ -20,5 +20,6 @@ describe('assertCron', () => {
     expect(() => assertCron('*/5 * * * * *')).not.toThrow();
   });
   it.each(['', 'daily', '99 3 * * *', '0 3 * *'])('refuses %j', (cron) =>
-    expect(() => assertCron(cron)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' })));
+    expect(() => assertCron(cron)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' })),
+  );
 });

@@ -31,9 +31,23 @@ const found = (range: PathRange = { from: null, to: null }): { entries: string[]
 };
 
 // every byte that sorts around '/' (0x2f), and characters whose UTF-16 order is not their UTF-8 order
-const AWKWARD = ['a', 'a!', 'a-b/x', 'a-b', 'a.b', 'a/b', 'a/b-c', 'a/c/d', 'a0', 'ab/z', 'é/x', '\uffee', '\u{1f600}', '\u{1f600}/x', 'z'].filter(
-  (path, _, all) => !all.some((other) => other.startsWith(`${path}/`)),
-);
+const AWKWARD = [
+  'a',
+  'a!',
+  'a-b/x',
+  'a-b',
+  'a.b',
+  'a/b',
+  'a/b-c',
+  'a/c/d',
+  'a0',
+  'ab/z',
+  'é/x',
+  '\uffee',
+  '\u{1f600}',
+  '\u{1f600}/x',
+  'z',
+].filter((path, _, all) => !all.some((other) => other.startsWith(`${path}/`)));
 
 describe('walk', () => {
   it('meets paths in the order of their UTF-8 bytes, not name by name', () => {
@@ -46,9 +60,24 @@ describe('walk', () => {
     mkdirSync(join(root, 'empty/inner'), { recursive: true });
     mkdirSync(join(root, 'p/none'));
     const whole = found();
-    for (const boundary of ['a', 'a/', 'a-b/', 'a0', 'p/2', 'p0', 'empty', 'empty/inner', 'empty0', 'q/r/', '\u{1f600}/']) {
+    for (const boundary of [
+      'a',
+      'a/',
+      'a-b/',
+      'a0',
+      'p/2',
+      'p0',
+      'empty',
+      'empty/inner',
+      'empty0',
+      'q/r/',
+      '\u{1f600}/',
+    ]) {
       const pieces = rangesAt([boundary]).map(found);
-      expect({ boundary, entries: pieces.flatMap(({ entries }) => entries) }).toEqual({ boundary, entries: whole.entries });
+      expect({ boundary, entries: pieces.flatMap(({ entries }) => entries) }).toEqual({
+        boundary,
+        entries: whole.entries,
+      });
       expect(pieces.flatMap(({ folders }) => folders).toSorted()).toEqual(whole.folders.toSorted());
     }
     const byFolders = rangesByFolders(root, 8);
@@ -67,7 +96,9 @@ describe('walk', () => {
   it('refuses a FIFO by name', () => {
     put('a');
     execFileSync('mkfifo', [join(root, 'pipe')]);
-    expect(() => found()).toThrow(expect.objectContaining({ code: 'ENTRY_TYPE', message: expect.stringContaining('pipe') }));
+    expect(() => found()).toThrow(
+      expect.objectContaining({ code: 'ENTRY_TYPE', message: expect.stringContaining('pipe') }),
+    );
   });
 
   it('refuses a name that is not UTF-8, but not U+FFFD itself', () => {

@@ -4,6 +4,8 @@
  * Power may be cut between any two lines. Nothing is promised outside before it is durable inside, every step can be repeated, and the next start goes
  * on from the journal.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { type ErrorCode, type ExitStatus, exitStatusOf, GapferryError, worstStatus } from '@gapferry/bundle-format/errors';
 import type { RepositoryState } from '@gapferry/bundle-format/receipt';
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
@@ -15,7 +17,7 @@ import type { Target } from './journal/inventories.ts';
 import { isComplete, publishReceived } from './publishing/publish-received.ts';
 import { newestFirst } from './publishing/newest.ts';
 import { deliverReceipts, issueOwed, type ReceiptPlace } from './receipts/deliver.ts';
-import { learnInventory, takeHead } from './receiving/learn.ts';
+import { learnInventory, spoolFolder, takeHead } from './receiving/learn.ts';
 import type { LookReply } from './receiving/requests.ts';
 import type { Medium } from './receiving/session.ts';
 import { takeObjects, type Taken } from './receiving/take-objects.ts';
@@ -87,6 +89,7 @@ export async function takeIn(world: World, arrival: Arrival, seen: LookReply): P
   await run.answer();
   const published = await publishReceived(world, run.trust);
   if (published.length > 0) await run.answer();
+  run.tidy();
   return run.outcome(published);
 }
 
@@ -346,6 +349,17 @@ class Import {
     const { root } = this.#seen;
     const { medium, presence } = this.#arrival;
     return root === null || presence?.readOnly === true ? undefined : { medium, root, presence };
+  }
+
+  /** Evidence stays for what was admitted; what nobody trusted signed leaves nothing behind. */
+  tidy(): void {
+    const { config } = this.#world;
+    for (const { sha256 } of this.#copies) rmSync(spoolFolder(this.#world, sha256), { recursive: true, force: true });
+    for (const { judged } of this.#judged) {
+      if (judged.verdict !== 'rejected' || judged.signed !== null || judged.sha256 === null) continue;
+      // another copy of the same manifest may bear a good signature
+      if (this.#world.journal.bundles.find(judged.sha256) === undefined) rmSync(join(inboxOf(config), judged.sha256), { recursive: true, force: true });
+    }
   }
 
   // ---- the outcome ---------------------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,15 @@
 /** `doctor`: looks at everything that an export needs, and says what is wrong before it matters. */
 
 import { accessSync, constants, statfsSync } from 'node:fs';
-import { type ErrorCode, errorToJSON, type ExitStatus, exitStatusOf, Misused, Unfit, worstStatus } from '@gapferry/bundle-format/errors';
+import {
+  type ErrorCode,
+  errorToJSON,
+  type ExitStatus,
+  exitStatusOf,
+  Misused,
+  Unfit,
+  worstStatus,
+} from '@gapferry/bundle-format/errors';
 import { exporterIdOf, publicKeyOf } from '@gapferry/bundle-format/signature';
 import type { Command } from '@gapferry/station/command/command';
 import { makeFolder } from '@gapferry/station/files/durable';
@@ -61,7 +69,8 @@ const sitesOf = (config: ExportConfig): string => {
     const names = new Set([...config.sites.keys(), ...ledger.sites.list().map(({ name }) => name)]);
     if (names.size === 0) throw new Misused('CONFIG_TRUST', 'no site is configured');
     const missing = [...names].filter((name) => (ledger.sites.find(name)?.key ?? null) === null);
-    if (missing.length > 0) throw new Misused('CONFIG_TRUST', `not enrolled: ${missing.join(', ')}; their receipts move nothing`);
+    if (missing.length > 0)
+      throw new Misused('CONFIG_TRUST', `not enrolled: ${missing.join(', ')}; their receipts move nothing`);
     return `enrolled: ${[...names].join(', ')}`;
   } finally {
     ledger.close();
@@ -70,7 +79,10 @@ const sitesOf = (config: ExportConfig): string => {
 
 const auditOf = (config: ExportConfig): string => {
   const { entries, broken } = verifyAudit(auditPath(config.logs));
-  if (broken !== null) throw new Unfit('LOCAL_IO', `the audit log is broken at line ${broken}`, { hint: 'somebody changed it: look into it' });
+  if (broken !== null)
+    throw new Unfit('LOCAL_IO', `the audit log is broken at line ${broken}`, {
+      hint: 'somebody changed it: look into it',
+    });
   return `${entries} entries, unbroken`;
 };
 
@@ -115,6 +127,10 @@ export const doctor: Command = {
       `${good ? 'good' : 'BAD '}  ${name}: ${code === null ? '' : `${code}: `}${says}`,
       ...(hint === null ? [] : [`      ${hint}`]),
     ]);
-    return { status: worstStatus(findings.map(({ status }) => status)), json: { checks: findings.map((each) => ({ ...each })) }, lines };
+    return {
+      status: worstStatus(findings.map(({ status }) => status)),
+      json: { checks: findings.map((each) => ({ ...each })) },
+      lines,
+    };
   },
 };

@@ -23,7 +23,8 @@ const placeOf = (world: World, input: Input): Place | null => {
   return given;
 };
 
-const listOrUndefined = (names: readonly string[]): readonly string[] | undefined => (names.length === 0 ? undefined : names);
+const listOrUndefined = (names: readonly string[]): readonly string[] | undefined =>
+  names.length === 0 ? undefined : names;
 
 const WHY: Readonly<Record<BundleReport['why'], string>> = {
   asked: 'as asked: everything',
@@ -36,7 +37,8 @@ const WHY: Readonly<Record<BundleReport['why'], string>> = {
 
 const bundleLines = (bundle: BundleReport): string[] => {
   const sites = bundle.sites.join(', ');
-  if (bundle.outcome === 'nothing') return [`nothing to do for ${sites}: nothing changed, and the last bundle is young`];
+  if (bundle.outcome === 'nothing')
+    return [`nothing to do for ${sites}: nothing changed, and the last bundle is young`];
   const what = `${bundle.objects} objects, ${formatBytes(bundle.bytes)}`;
   const head =
     bundle.outcome === 'planned'
@@ -46,12 +48,18 @@ const bundleLines = (bundle: BundleReport): string[] => {
     ({ name, snapshot, files, changed, gone, objects, bytes }) =>
       `  ${name}: snapshot ${snapshot}, ${files} files (${changed} new or changed, ${gone} gone); ${objects} objects, ${formatBytes(bytes)} cross`,
   );
-  const enrolment = bundle.notEnrolled.map((site) => `  the key of ${site} has not come back yet: this bundle counts as on the road until it is overdue`);
-  const where = bundle.outcome === 'planned' ? [] : [`  manifest ${bundle.manifest}`, `  ${bundle.outbox === true ? 'waits in the outbox' : `at ${bundle.place}`}`];
+  const enrolment = bundle.notEnrolled.map(
+    (site) => `  the key of ${site} has not come back yet: this bundle counts as on the road until it is overdue`,
+  );
+  const where =
+    bundle.outcome === 'planned'
+      ? []
+      : [`  manifest ${bundle.manifest}`, `  ${bundle.outbox === true ? 'waits in the outbox' : `at ${bundle.place}`}`];
   return [head, ...repositories, ...enrolment, ...where];
 };
 
-const isNew = (report: ExportReport): boolean => report.bundles.some(({ outcome }) => outcome === 'exported') || report.delivered.length > 0;
+const isNew = (report: ExportReport): boolean =>
+  report.bundles.some(({ outcome }) => outcome === 'exported') || report.delivered.length > 0;
 
 const courier = (report: ExportReport): string[] => {
   if (!isNew(report) || report.bundles.some(({ outbox }) => outbox === true)) return [];
@@ -95,7 +103,9 @@ const plain = (bundle: BundleReport): { [key: string]: JSONish | undefined } => 
 /** One bundle is the ordinary case: then its fields stand at the top, too. */
 export const exportJSON = (report: ExportReport): JSONish => {
   const bundles = report.bundles.map(plain);
-  const outcome = report.bundles.some((bundle) => bundle.outcome === 'exported') ? 'exported' : (report.bundles[0]?.outcome ?? 'nothing');
+  const outcome = report.bundles.some((bundle) => bundle.outcome === 'exported')
+    ? 'exported'
+    : (report.bundles[0]?.outcome ?? 'nothing');
   return {
     ...(bundles.length === 1 ? bundles[0] : {}),
     outcome,
@@ -118,7 +128,8 @@ const run = async (world: World, input: Input, context: Context): Promise<Export
     place: placeOf(world, input),
   };
   const id = world.ledger.runs.begin('command', world.clock.now().toISOString());
-  const end = (how: Parameters<typeof world.ledger.runs.end>[1]): void => world.ledger.runs.end(id, how, world.clock.now().toISOString());
+  const end = (how: Parameters<typeof world.ledger.runs.end>[1]): void =>
+    world.ledger.runs.end(id, how, world.clock.now().toISOString());
   try {
     const report = await exportOnce(world, wish, contextWatch(context));
     const sequence = report.bundles.at(-1)?.sequence;

@@ -21,7 +21,10 @@ type RepositoryWish = InitWish['repositories'][number];
 export const parseRepository = (text: string): RepositoryWish => {
   const found = /^([^=:]+)=([^:]+):(.+)$/s.exec(text);
   const [, name = '', preset = '', path = ''] = found ?? [];
-  if (found === null) throw new Misused('USAGE', `--repository ${text}: must be NAME=PRESET:PATH`, { hint: 'as in --repository debian=apt:/srv/mirror' });
+  if (found === null)
+    throw new Misused('USAGE', `--repository ${text}: must be NAME=PRESET:PATH`, {
+      hint: 'as in --repository debian=apt:/srv/mirror',
+    });
   assertName('repository', name);
   loadPreset(preset, []);
   return { name, preset, path: resolve(path) };
@@ -76,7 +79,14 @@ export const init: Command = {
     const exporter = exporterIdOf(keys.publicKey);
     return {
       status: 0,
-      json: { config, key: keys.publicPath, fingerprint: keys.fingerprint, exporter, keyLaid: laid, place: wish.place.path },
+      json: {
+        config,
+        key: keys.publicPath,
+        fingerprint: keys.fingerprint,
+        exporter,
+        keyLaid: laid,
+        place: wish.place.path,
+      },
       lines: [
         `configuration  ${config}`,
         `public key     ${keys.publicPath}${laid ? ` (also laid on ${wish.place.path})` : ''}`,

@@ -16,7 +16,10 @@ const parseSequence = (text: string): number => {
 const lose = (world: World, sequence: number): void => {
   const { bundles } = world.ledger;
   if (!bundles.lose(sequence))
-    throw new Misused('UNKNOWN_NAME', `bundle ${sequence} is not on the road`, { facts: { sequence }, hint: `on the road: ${bundles.onTheRoad().join(', ') || 'none'}` });
+    throw new Misused('UNKNOWN_NAME', `bundle ${sequence} is not on the road`, {
+      facts: { sequence },
+      hint: `on the road: ${bundles.onTheRoad().join(', ') || 'none'}`,
+    });
   if (bundles.find(sequence)?.outbox === true) {
     removeDurably(inOutbox(world, sequence));
     bundles.leaveOutbox(sequence);
@@ -34,7 +37,9 @@ export const mediumLost: Command = {
       const given = input.arguments().map(parseSequence);
       const sequences = given.length > 0 ? given : world.ledger.bundles.onTheRoad();
       world.ledger.transaction(() => sequences.forEach((sequence) => lose(world, sequence)));
-      const lines = sequences.map((sequence) => `bundle ${sequence} counts as lost: the next export brings what it carried`);
+      const lines = sequences.map(
+        (sequence) => `bundle ${sequence} counts as lost: the next export brings what it carried`,
+      );
       return { status: 0, json: { lost: sequences }, lines: lines.length > 0 ? lines : ['no bundle is on the road'] };
     }),
 };

@@ -14,13 +14,17 @@ export const placeFlag = (input: Input): Place | undefined => {
   return folder === undefined ? undefined : { kind: 'folder', path: resolve(folder) };
 };
 
-export const presentPlaces = (config: ExportConfig): Place[] => config.media.filter((place) => findPlace(place) !== undefined);
+export const presentPlaces = (config: ExportConfig): Place[] =>
+  config.media.filter((place) => findPlace(place) !== undefined);
 
 /** The first configured place that is there. @throws Unfit NOT_MOUNTED naming all that are not */
 export const requireConfigured = (config: ExportConfig): Place => {
   const [first] = presentPlaces(config);
   if (first !== undefined) return first;
   const paths = config.media.map(({ path }) => path);
-  if (paths.length === 0) throw new Misused('CONFIG_INVALID', 'no medium and no folder is configured', { hint: 'name one under "media", or give --medium or --folder' });
+  if (paths.length === 0)
+    throw new Misused('CONFIG_INVALID', 'no medium and no folder is configured', {
+      hint: 'name one under "media", or give --medium or --folder',
+    });
   throw new Unfit('NOT_MOUNTED', `no medium is there: nothing is mounted at ${paths.join(', ')}`, { facts: { paths } });
 };

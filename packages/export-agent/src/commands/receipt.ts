@@ -16,7 +16,9 @@ import { changing } from './with-world.ts';
 const SUFFIX = { '.holds': HOLDS_SUFFIX, '.missing': MISSING_SUFFIX } as const;
 
 const enrolled = (world: World): { site: string; key: PublicKey }[] =>
-  world.ledger.sites.list().flatMap(({ name, key }) => (key === null ? [] : [{ site: name, key: parsePublicKey(key, name) }]));
+  world.ledger.sites
+    .list()
+    .flatMap(({ name, key }) => (key === null ? [] : [{ site: name, key: parsePublicKey(key, name) }]));
 
 /** The site is the one whose enrolled key signed: neither the name of the file nor anything unsigned says it. */
 const signerOf = (world: World, what: string, json: Uint8Array, signature: Uint8Array | undefined): string => {
@@ -36,7 +38,10 @@ const signerOf = (world: World, what: string, json: Uint8Array, signature: Uint8
 const companionPath = (file: string, suffix: '.holds' | '.missing'): string => {
   const [short, long] = [file.replace(/\.json$/, SUFFIX[suffix]), `${file}${SUFFIX[suffix]}`];
   const found = [short, long].find((path) => existsSync(path));
-  if (found === undefined) throw new Incomplete('BUNDLE_INCOMPLETE', `${basename(short)} does not lie beside the receipt`, { hint: 'bring all files of the receipt' });
+  if (found === undefined)
+    throw new Incomplete('BUNDLE_INCOMPLETE', `${basename(short)} does not lie beside the receipt`, {
+      hint: 'bring all files of the receipt',
+    });
   return found;
 };
 
@@ -78,7 +83,8 @@ export const receiptAdd: Command = {
   run: (input, context) =>
     changing(context, 'receipt add', async (world) => {
       const taken = await take(world, resolve(input.argument(0) ?? ''));
-      if (taken.outcome === 'refused') throw new Refused('RECEIPT_INVALID', taken.says, { facts: { site: taken.site, because: taken.code } });
+      if (taken.outcome === 'refused')
+        throw new Refused('RECEIPT_INVALID', taken.says, { facts: { site: taken.site, because: taken.code } });
       return { status: 0, json: { ...taken }, lines: [lineOf(taken)] };
     }),
 };

@@ -3,7 +3,15 @@
 import { CONFIG_NAME } from '../configuration/load.ts';
 import { Misused, Refused } from '@gapferry/bundle-format/errors';
 import { assertName } from '@gapferry/bundle-format/names';
-import { encodePublicKey, fingerprintOf, isSameKey, keyIdText, parsePublicKey, type PublicKey, sameFingerprint } from '@gapferry/bundle-format/signature';
+import {
+  encodePublicKey,
+  fingerprintOf,
+  isSameKey,
+  keyIdText,
+  parsePublicKey,
+  type PublicKey,
+  sameFingerprint,
+} from '@gapferry/bundle-format/signature';
 import type { Command, Context, JSONish } from '@gapferry/station/command/command';
 import { formatTable } from '@gapferry/station/format/table';
 import { readPublicKeyFile } from '@gapferry/station/keys/files';
@@ -27,14 +35,20 @@ const keyFromMedia = async (world: World, site: string): Promise<PublicKey> => {
 const assertFingerprint = async (key: PublicKey, given: string | undefined, context: Context): Promise<void> => {
   const typed = given ?? (await context.ask(`fingerprint of the key ${keyIdText(key)}, as the site tells it: `));
   if (typed === undefined || typed.trim() === '')
-    throw new Misused('FINGERPRINT_MISSING', 'a key is enrolled only with the fingerprint that its owner told by voice or on paper');
+    throw new Misused(
+      'FINGERPRINT_MISSING',
+      'a key is enrolled only with the fingerprint that its owner told by voice or on paper',
+    );
   if (!sameFingerprint(typed, key))
-    throw new Refused('KEY_MISMATCH', 'the fingerprint given is not the one of this key', { facts: { given: typed.trim(), keyId: keyIdText(key) } });
+    throw new Refused('KEY_MISMATCH', 'the fingerprint given is not the one of this key', {
+      facts: { given: typed.trim(), keyId: keyIdText(key) },
+    });
 };
 
 /** @returns false when it is enrolled with this very key already */
 const assertNew = (world: World, site: string, key: PublicKey, replace: boolean): boolean => {
-  if (isSameKey(key, world.publicKey)) throw new Misused('CONFIG_TRUST', `the key is this exporter's own, not one of ${site}`);
+  if (isSameKey(key, world.publicKey))
+    throw new Misused('CONFIG_TRUST', `the key is this exporter's own, not one of ${site}`);
   for (const other of world.ledger.sites.list()) {
     if (other.key === null || !isSameKey(parsePublicKey(other.key, other.name), key)) continue;
     if (other.name === site) return false;
@@ -42,11 +56,19 @@ const assertNew = (world: World, site: string, key: PublicKey, replace: boolean)
   }
   const known = world.ledger.sites.find(site)?.key ?? null;
   if (known !== null && !replace)
-    throw new Misused('ALREADY_THERE', `${site} is enrolled with another key`, { hint: 'if the site really has a new key, say --replace' });
+    throw new Misused('ALREADY_THERE', `${site} is enrolled with another key`, {
+      hint: 'if the site really has a new key, say --replace',
+    });
   return true;
 };
 
-const add = (site: string, keyFile: string | undefined, fingerprint: string | undefined, replace: boolean, context: Context) =>
+const add = (
+  site: string,
+  keyFile: string | undefined,
+  fingerprint: string | undefined,
+  replace: boolean,
+  context: Context,
+) =>
   changing(context, 'site add', async (world) => {
     assertName('site', site);
     const key = keyFile === undefined ? await keyFromMedia(world, site) : readPublicKeyFile(keyFile);
@@ -55,14 +77,25 @@ const add = (site: string, keyFile: string | undefined, fingerprint: string | un
     const print = fingerprintOf(key);
     if (isNew) {
       world.ledger.sites.enrol(site, encodePublicKey(key), print, world.clock.now().toISOString());
-      world.audit.append({ event: 'site.enrolled', site, keyId: keyIdText(key), fingerprint: print, replaced: replace });
+      world.audit.append({
+        event: 'site.enrolled',
+        site,
+        keyId: keyIdText(key),
+        fingerprint: print,
+        replaced: replace,
+      });
       world.log.info(`site ${site} is enrolled with the key ${keyIdText(key)}`, { site, fingerprint: print });
     }
-    const configured = world.config.sites.has(site) ? [] : [`${site} is not named in ${CONFIG_NAME}: it gets all repositories`];
+    const configured = world.config.sites.has(site)
+      ? []
+      : [`${site} is not named in ${CONFIG_NAME}: it gets all repositories`];
     return {
       status: 0 as const,
       json: { site, fingerprint: print, keyId: keyIdText(key), enrolled: isNew },
-      lines: [isNew ? `${site} is enrolled: ${print}` : `${site} was enrolled with this key already; nothing changed`, ...configured],
+      lines: [
+        isNew ? `${site} is enrolled: ${print}` : `${site} was enrolled with this key already; nothing changed`,
+        ...configured,
+      ],
     };
   });
 
@@ -75,7 +108,8 @@ export const siteAdd: Command = {
     { flags: '--fingerprint <f>', says: 'as the site told it by voice or on paper; asked for on a terminal' },
     { flags: '--replace', says: 'the site has a new key' },
   ],
-  run: (input, context) => add(input.argument(0) ?? '', input.text('key'), input.text('fingerprint'), input.flag('replace'), context),
+  run: (input, context) =>
+    add(input.argument(0) ?? '', input.text('key'), input.text('fingerprint'), input.flag('replace'), context),
 };
 
 const siteJSON = (world: World, site: SiteRecord): { [key: string]: JSONish } => ({
@@ -97,11 +131,19 @@ export const siteList: Command = {
   run: (_input, context) =>
     reading(context, (world) => {
       const sites = world.ledger.sites.list();
-      const rows = sites.map((site) => [site.name, site.fingerprint ?? 'not enrolled', site.number === null ? 'none' : String(site.number), site.received ?? '']);
+      const rows = sites.map((site) => [
+        site.name,
+        site.fingerprint ?? 'not enrolled',
+        site.number === null ? 'none' : String(site.number),
+        site.received ?? '',
+      ]);
       return {
         status: 0,
         json: { sites: sites.map((site) => siteJSON(world, site)) },
-        lines: formatTable([{ title: 'site' }, { title: 'fingerprint' }, { title: 'receipt', align: 'right' }, { title: 'received' }], rows),
+        lines: formatTable(
+          [{ title: 'site' }, { title: 'fingerprint' }, { title: 'receipt', align: 'right' }, { title: 'received' }],
+          rows,
+        ),
       };
     }),
 };
@@ -113,7 +155,10 @@ const showLines = (world: World, site: SiteRecord): string[] => [
   `holds        ${site.held} objects, misses ${site.missing}`,
   ...world.ledger.sites
     .repositories(site.id)
-    .map(({ repository, state, snapshot, offered }) => `repository   ${repository}: ${state}, snapshot ${snapshot ?? 'none'} (offered ${offered ?? 'none'})`),
+    .map(
+      ({ repository, state, snapshot, offered }) =>
+        `repository   ${repository}: ${state}, snapshot ${snapshot ?? 'none'} (offered ${offered ?? 'none'})`,
+    ),
   ...world.ledger.bundles
     .sentTo(site.id)
     .slice(-20)

@@ -20,7 +20,9 @@ const siteStatus = (world: World, now: Date) =>
       held: site.held,
       missing: site.missing,
       onTheRoad: road.map(({ sequence }) => sequence),
-      overdue: road.filter((bundle) => isOverdue(bundle, now, world.config.bundle.overdueMs)).map(({ sequence }) => sequence),
+      overdue: road
+        .filter((bundle) => isOverdue(bundle, now, world.config.bundle.overdueMs))
+        .map(({ sequence }) => sequence),
       repositories: world.ledger.sites.repositories(site.id).map((each) => ({ ...each })),
     };
   });
@@ -42,24 +44,50 @@ const statusLines = (status: ReturnType<typeof statusJSON>, now: Date): string[]
   ...formatPairs([
     ['exporter', status.exporter],
     ['next run', status.nextDue ?? 'no schedule'],
-    ['last run', status.lastRun === null ? 'none' : `${status.lastRun.started}: ${status.lastRun.outcome ?? 'cut off'}${status.lastRun.says === null ? '' : `, ${status.lastRun.says}`}`],
+    [
+      'last run',
+      status.lastRun === null
+        ? 'none'
+        : `${status.lastRun.started}: ${status.lastRun.outcome ?? 'cut off'}${status.lastRun.says === null ? '' : `, ${status.lastRun.says}`}`,
+    ],
     ['outbox', status.outbox.length === 0 ? 'empty' : `bundles ${status.outbox.join(', ')} wait for a medium`],
   ]),
   '',
   ...formatTable(
-    [{ title: 'repository' }, { title: 'preset' }, { title: 'snapshot', align: 'right' }, { title: 'rows', align: 'right' }, { title: 'path' }],
-    status.repositories.map(({ name, preset, snapshot, rows, path }) => [name, preset, String(snapshot ?? '-'), String(rows ?? '-'), path]),
+    [
+      { title: 'repository' },
+      { title: 'preset' },
+      { title: 'snapshot', align: 'right' },
+      { title: 'rows', align: 'right' },
+      { title: 'path' },
+    ],
+    status.repositories.map(({ name, preset, snapshot, rows, path }) => [
+      name,
+      preset,
+      String(snapshot ?? '-'),
+      String(rows ?? '-'),
+      path,
+    ]),
   ),
   '',
   ...formatTable(
-    [{ title: 'site' }, { title: 'key' }, { title: 'receipt' }, { title: 'holds', align: 'right' }, { title: 'misses', align: 'right' }, { title: 'on the road' }],
+    [
+      { title: 'site' },
+      { title: 'key' },
+      { title: 'receipt' },
+      { title: 'holds', align: 'right' },
+      { title: 'misses', align: 'right' },
+      { title: 'on the road' },
+    ],
     status.sites.map((site) => [
       site.site,
       site.enrolled ? 'enrolled' : 'not enrolled',
       site.received === null ? 'none yet' : `${site.receipt}, ${formatAge(new Date(site.received), now)}`,
       String(site.held),
       String(site.missing),
-      site.onTheRoad.map((sequence) => (site.overdue.includes(sequence) ? `${sequence} (overdue)` : String(sequence))).join(', '),
+      site.onTheRoad
+        .map((sequence) => (site.overdue.includes(sequence) ? `${sequence} (overdue)` : String(sequence)))
+        .join(', '),
     ]),
   ),
 ];
@@ -75,7 +103,8 @@ export const status: Command = {
     }),
 };
 
-const parseCount = (text: string | undefined): number => (text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : 20);
+const parseCount = (text: string | undefined): number =>
+  text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : 20;
 
 export const history: Command = {
   name: 'history',
@@ -101,16 +130,39 @@ export const history: Command = {
       ]);
       return {
         status: 0,
-        json: { bundles: bundles.map((bundle) => ({ ...bundle, sites: bundle.sites.map((each) => ({ ...each })) })), runs: runs.map((run) => ({ ...run })) },
+        json: {
+          bundles: bundles.map((bundle) => ({ ...bundle, sites: bundle.sites.map((each) => ({ ...each })) })),
+          runs: runs.map((run) => ({ ...run })),
+        },
         lines: [
           ...formatTable(
-            [{ title: 'bundle', align: 'right' }, { title: 'time' }, { title: 'state' }, { title: 'sites' }, { title: 'objects', align: 'right' }, { title: 'bytes', align: 'right' }, { title: 'read back' }],
+            [
+              { title: 'bundle', align: 'right' },
+              { title: 'time' },
+              { title: 'state' },
+              { title: 'sites' },
+              { title: 'objects', align: 'right' },
+              { title: 'bytes', align: 'right' },
+              { title: 'read back' },
+            ],
             rows,
           ),
           '',
           ...formatTable(
-            [{ title: 'run', align: 'right' }, { title: 'started' }, { title: 'cause' }, { title: 'outcome' }, { title: 'says' }],
-            runs.map(({ id, started, cause, outcome, code, says }) => [String(id), started, cause, outcome ?? 'cut off', [code, says].filter((each) => each !== null).join(': ')]),
+            [
+              { title: 'run', align: 'right' },
+              { title: 'started' },
+              { title: 'cause' },
+              { title: 'outcome' },
+              { title: 'says' },
+            ],
+            runs.map(({ id, started, cause, outcome, code, says }) => [
+              String(id),
+              started,
+              cause,
+              outcome ?? 'cut off',
+              [code, says].filter((each) => each !== null).join(': '),
+            ]),
           ),
         ],
       };

@@ -17,7 +17,11 @@ export const reading = async <T>(context: Context, work: (world: World) => Promi
 };
 
 /** For commands that change the state: one at a time. @throws Unfit LOCKED */
-export const changing = async <T>(context: Context, doing: string, work: (world: World) => Promise<T> | T): Promise<T> => {
+export const changing = async <T>(
+  context: Context,
+  doing: string,
+  work: (world: World) => Promise<T> | T,
+): Promise<T> => {
   const lock = lockState(loadExportConfig(configPath(context.config)), doing);
   try {
     return await reading(context, work);

@@ -35,11 +35,15 @@ const assertPaths = (config: ExportConfig): void => {
   for (const [source, root] of sources)
     for (const [other, path] of others)
       if (isWithin(root, path))
-        throw new Misused('CONFIG_PATHS', `${other} (${path}) lies within ${source} (${root})`, { facts: { outer: root, inner: path } });
+        throw new Misused('CONFIG_PATHS', `${other} (${path}) lies within ${source} (${root})`, {
+          facts: { outer: root, inner: path },
+        });
   for (const { path } of config.media)
     for (const [other, inner] of others.slice(0, 3))
       if (isWithin(path, inner))
-        throw new Misused('CONFIG_PATHS', `${other} (${inner}) lies on the medium ${path}`, { facts: { outer: path, inner } });
+        throw new Misused('CONFIG_PATHS', `${other} (${inner}) lies on the medium ${path}`, {
+          facts: { outer: path, inner },
+        });
 };
 
 /**

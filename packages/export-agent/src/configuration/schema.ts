@@ -74,9 +74,11 @@ const bundle = z
 const media = (folder: string) =>
   z
     .array(
-      z.union([z.strictObject({ medium: pathIn(folder) }), z.strictObject({ folder: pathIn(folder) })]).transform((place): Place =>
-        'medium' in place ? { kind: 'medium', path: place.medium } : { kind: 'folder', path: place.folder },
-      ),
+      z
+        .union([z.strictObject({ medium: pathIn(folder) }), z.strictObject({ folder: pathIn(folder) })])
+        .transform((place): Place =>
+          'medium' in place ? { kind: 'medium', path: place.medium } : { kind: 'folder', path: place.folder },
+        ),
     )
     .default([]);
 
@@ -101,7 +103,9 @@ export const exportConfig = (folder: string): z.ZodType<ExportConfig> =>
           z.strictObject({ preset: name(), path: pathIn(folder), facts: z.record(z.string(), z.string()).default({}) }),
         )
         .refine((all) => Object.keys(all).length > 0, 'must name at least one repository'),
-      sites: z.record(name(), z.strictObject({ repositories: z.array(name()).min(1).optional() }).nullable()).default({}),
+      sites: z
+        .record(name(), z.strictObject({ repositories: z.array(name()).min(1).optional() }).nullable())
+        .default({}),
       media: media(folder),
       schedule,
       onArrival: z.boolean().default(true),

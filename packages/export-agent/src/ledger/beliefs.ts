@@ -115,7 +115,7 @@ export class Beliefs {
   }
 
   totals(repository?: number): PlanTotals {
-    const where = repository === undefined ? ['', []] as const : ['WHERE repository = ?', [repository]] as const;
+    const where = repository === undefined ? (['', []] as const) : (['WHERE repository = ?', [repository]] as const);
     const row =
       this.#db.get(
         `SELECT count(*) AS objects, coalesce(sum(size), 0) AS bytes, coalesce(sum(length(CAST(path AS BLOB))), 0) AS names
@@ -127,12 +127,10 @@ export class Beliefs {
 
   /** Was this inventory already found to leave this site without a wish, under the same belief? */
   isSatisfied(site: number, repository: string, inventory: Sha256, belief: string): boolean {
-    const row = this.#db.get('SELECT 1 AS yes FROM satisfied WHERE site = ? AND repository = ? AND inventory = ? AND belief = ?', [
-      site,
-      repository,
-      inventory,
-      belief,
-    ]);
+    const row = this.#db.get(
+      'SELECT 1 AS yes FROM satisfied WHERE site = ? AND repository = ? AND inventory = ? AND belief = ?',
+      [site, repository, inventory, belief],
+    );
     return row !== undefined;
   }
 
@@ -145,7 +143,12 @@ export class Beliefs {
    * plan looks only at objects of current inventories anyway, and a site may `adopt` before the first scan here.
    * @param after the highest of our sequence numbers that the site knew
    */
-  replace(site: number, holds: Iterable<Sha256>, missing: Iterable<Sha256>, after: number): { held: number; missing: number } {
+  replace(
+    site: number,
+    holds: Iterable<Sha256>,
+    missing: Iterable<Sha256>,
+    after: number,
+  ): { held: number; missing: number } {
     this.#db.run('DELETE FROM holds WHERE site = ?', [site]);
     this.#db.run('DELETE FROM wanted WHERE site = ?', [site]);
     this.#db.run('DELETE FROM satisfied WHERE site = ?', [site]);

@@ -58,14 +58,14 @@ export class Bundles {
   /** Gives the next number, durably and never again. `place` null: the outbox. */
   reserve(place: { kind: 'medium' | 'folder'; path: string } | null, now: string): number {
     return this.#db.transaction(() => {
-      const sequence = integer(this.#db.get('SELECT coalesce(max(sequence), 0) + 1 AS next FROM bundles') ?? {}, 'next');
-      this.#db.run(`INSERT INTO bundles (sequence, state, reserved, place, path, outbox) VALUES (?, 'reserved', ?, ?, ?, ?)`, [
-        sequence,
-        now,
-        place?.kind ?? null,
-        place?.path ?? null,
-        place === null ? 1 : 0,
-      ]);
+      const sequence = integer(
+        this.#db.get('SELECT coalesce(max(sequence), 0) + 1 AS next FROM bundles') ?? {},
+        'next',
+      );
+      this.#db.run(
+        `INSERT INTO bundles (sequence, state, reserved, place, path, outbox) VALUES (?, 'reserved', ?, ?, ?, ?)`,
+        [sequence, now, place?.kind ?? null, place?.path ?? null, place === null ? 1 : 0],
+      );
       return sequence;
     });
   }
@@ -79,7 +79,15 @@ export class Bundles {
       const { changes } = this.#db.run(
         `UPDATE bundles SET state = 'signing', manifest = ?, basis = ?, expires = ?, bytes = ?, objects = ?, read_back = ?
          WHERE sequence = ? AND state = 'reserved' AND manifest IS NULL`,
-        [statement.manifest, statement.basis, statement.expires, statement.bytes, statement.objects, statement.readBack, sequence],
+        [
+          statement.manifest,
+          statement.basis,
+          statement.expires,
+          statement.bytes,
+          statement.objects,
+          statement.readBack,
+          sequence,
+        ],
       );
       if (changes !== 1) throw new TypeError(`sequence ${sequence} already has a digest`);
       for (const site of statement.siteIds)
@@ -91,24 +99,32 @@ export class Bundles {
   }
 
   commit(sequence: number, now: string): void {
-    const { changes } = this.#db.run(`UPDATE bundles SET state = 'committed', committed = ? WHERE sequence = ? AND state = 'signing'`, [
-      now,
-      sequence,
-    ]);
+    const { changes } = this.#db.run(
+      `UPDATE bundles SET state = 'committed', committed = ? WHERE sequence = ? AND state = 'signing'`,
+      [now, sequence],
+    );
     if (changes !== 1) throw new TypeError(`sequence ${sequence} is not being signed`);
   }
 
   /** A number that was given in vain. What it would have carried is forgotten; its digest, if it has one, is not. */
   abandon(sequence: number): void {
     this.#db.transaction(() => {
-      this.#db.run(`UPDATE bundles SET state = 'abandoned', outbox = 0 WHERE sequence = ? AND state IN ('reserved', 'signing')`, [sequence]);
+      this.#db.run(
+        `UPDATE bundles SET state = 'abandoned', outbox = 0 WHERE sequence = ? AND state IN ('reserved', 'signing')`,
+        [sequence],
+      );
       this.#db.run('DELETE FROM bundle_objects WHERE sequence = ?', [sequence]);
       this.#db.run('DELETE FROM bundle_sites WHERE sequence = ?', [sequence]);
     });
   }
 
   /** The outbox let it go to a medium; only now it is on the road, and only now it can become overdue. */
-  delivered(sequence: number, place: { kind: 'medium' | 'folder'; path: string }, readBack: 'device' | 'cache', now: string): void {
+  delivered(
+    sequence: number,
+    place: { kind: 'medium' | 'folder'; path: string },
+    readBack: 'device' | 'cache',
+    now: string,
+  ): void {
     this.#db.transaction(() => {
       this.#db.run('UPDATE bundles SET outbox = 0, place = ?, path = ?, read_back = ? WHERE sequence = ?', [
         place.kind,
@@ -144,7 +160,9 @@ export class Bundles {
   }
 
   inOutbox(): BundleRecord[] {
-    return this.#db.all(`SELECT * FROM bundles WHERE state = 'committed' AND outbox = 1 ORDER BY sequence`).map(toBundle);
+    return this.#db
+      .all(`SELECT * FROM bundles WHERE state = 'committed' AND outbox = 1 ORDER BY sequence`)
+      .map(toBundle);
   }
 
   newestCommitted(): BundleRecord | undefined {
@@ -175,7 +193,10 @@ export class Bundles {
 
   sitesOf(sequence: number): { site: string; road: RoadState; says: string | null }[] {
     return this.#db
-      .all('SELECT s.name, b.state, b.says FROM bundle_sites b JOIN sites s ON s.id = b.site WHERE b.sequence = ? ORDER BY s.name', [sequence])
+      .all(
+        'SELECT s.name, b.state, b.says FROM bundle_sites b JOIN sites s ON s.id = b.site WHERE b.sequence = ? ORDER BY s.name',
+        [sequence],
+      )
       .map((row) => ({
         site: text(row, 'name'),
         road: oneOf(text(row, 'state'), ['road', 'settled', 'lost'] as const) ?? 'lost',
@@ -184,12 +205,19 @@ export class Bundles {
   }
 
   setRoad(sequence: number, siteId: number, road: RoadState, says: string | null): void {
-    this.#db.run('UPDATE bundle_sites SET state = ?, says = ? WHERE sequence = ? AND site = ?', [road, says, sequence, siteId]);
+    this.#db.run('UPDATE bundle_sites SET state = ?, says = ? WHERE sequence = ? AND site = ?', [
+      road,
+      says,
+      sequence,
+      siteId,
+    ]);
   }
 
   /** Declares a bundle lost for every site that has not answered. @returns whether there was one */
   lose(sequence: number): boolean {
-    const { changes } = this.#db.run(`UPDATE bundle_sites SET state = 'lost' WHERE sequence = ? AND state = 'road'`, [sequence]);
+    const { changes } = this.#db.run(`UPDATE bundle_sites SET state = 'lost' WHERE sequence = ? AND state = 'road'`, [
+      sequence,
+    ]);
     return changes > 0;
   }
 

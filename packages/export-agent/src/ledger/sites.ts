@@ -35,7 +35,12 @@ export interface ReceiptMark {
   readonly received: string;
   readonly held: number;
   readonly missing: number;
-  readonly repositories: readonly { readonly name: string; readonly state: string; readonly snapshot: number | null; readonly offered: number | null }[];
+  readonly repositories: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly snapshot: number | null;
+    readonly offered: number | null;
+  }[];
 }
 
 export class Sites {
@@ -63,26 +68,28 @@ export class Sites {
 
   enrol(name: string, key: string, fingerprint: string, now: string): void {
     this.ensure(name);
-    this.#db.run('UPDATE sites SET key = ?, fingerprint = ?, enrolled = ? WHERE name = ?', [key, fingerprint, now, name]);
+    this.#db.run('UPDATE sites SET key = ?, fingerprint = ?, enrolled = ? WHERE name = ?', [
+      key,
+      fingerprint,
+      now,
+      name,
+    ]);
   }
 
   /** An epoch that another one has followed never comes back: its receipts are old, whatever their numbers. */
   isRetired(site: number, epoch: string): boolean {
-    return this.#db.get('SELECT 1 AS yes FROM retired_epochs WHERE site = ? AND epoch = ?', [site, epoch]) !== undefined;
+    return (
+      this.#db.get('SELECT 1 AS yes FROM retired_epochs WHERE site = ? AND epoch = ?', [site, epoch]) !== undefined
+    );
   }
 
   markReceipt(site: SiteRecord, mark: ReceiptMark): void {
     if (site.epoch !== null && site.epoch !== mark.epoch)
       this.#db.run('INSERT OR IGNORE INTO retired_epochs VALUES (?, ?)', [site.id, site.epoch]);
-    this.#db.run('UPDATE sites SET epoch = ?, number = ?, receipt = ?, received = ?, held = ?, missing = ? WHERE id = ?', [
-      mark.epoch,
-      mark.number,
-      mark.sha256,
-      mark.received,
-      mark.held,
-      mark.missing,
-      site.id,
-    ]);
+    this.#db.run(
+      'UPDATE sites SET epoch = ?, number = ?, receipt = ?, received = ?, held = ?, missing = ? WHERE id = ?',
+      [mark.epoch, mark.number, mark.sha256, mark.received, mark.held, mark.missing, site.id],
+    );
     this.#db.run('DELETE FROM site_repositories WHERE site = ?', [site.id]);
     for (const { name, state, snapshot, offered } of mark.repositories)
       this.#db.run('INSERT INTO site_repositories VALUES (?, ?, ?, ?, ?)', [site.id, name, state, snapshot, offered]);

@@ -1,7 +1,15 @@
 /** The ledger's view of the sources: files as last seen, empty folders, other digests, snapshots. */
 
 import { type Sha256, toSha256 } from '@gapferry/bundle-format/sha256';
-import { blob, type Database, integer, integerOrNull, type Row, text, textOrNull } from '@gapferry/station/state/database';
+import {
+  blob,
+  type Database,
+  integer,
+  integerOrNull,
+  type Row,
+  text,
+  textOrNull,
+} from '@gapferry/station/state/database';
 import { toBytes, toHex } from './digest.ts';
 import type { Snapshot, SourceRow } from './records.ts';
 
@@ -43,7 +51,11 @@ export class Sources {
     return this.#db.transaction(() => {
       const row = this.#db.get('SELECT id, root, preset, closed FROM repositories WHERE name = ?', [name]);
       if (row === undefined) {
-        const { lastId } = this.#db.run('INSERT INTO repositories (name, root, preset) VALUES (?, ?, ?)', [name, root, preset]);
+        const { lastId } = this.#db.run('INSERT INTO repositories (name, root, preset) VALUES (?, ?, ?)', [
+          name,
+          root,
+          preset,
+        ]);
         return { id: lastId, name, closed: null };
       }
       const id = integer(row, 'id');
@@ -94,7 +106,10 @@ export class Sources {
              WHERE n % ? = 0 ORDER BY n LIMIT ?`,
             [id, step, parts - 1],
           );
-    this.#db.run('UPDATE repositories SET cuts = ? WHERE id = ?', [JSON.stringify(rows.map((row) => text(row, 'path'))), id]);
+    this.#db.run('UPDATE repositories SET cuts = ? WHERE id = ?', [
+      JSON.stringify(rows.map((row) => text(row, 'path'))),
+      id,
+    ]);
   }
 
   /** Takes in what a scan found, all or nothing. */
@@ -137,7 +152,9 @@ export class Sources {
   }
 
   emptyFolders(id: number): string[] {
-    return this.#db.all('SELECT path FROM folders WHERE repository = ? ORDER BY path', [id]).map((row) => text(row, 'path'));
+    return this.#db
+      .all('SELECT path FROM folders WHERE repository = ? ORDER BY path', [id])
+      .map((row) => text(row, 'path'));
   }
 
   find(id: number, path: string): SourceRow | undefined {
@@ -147,7 +164,8 @@ export class Sources {
 
   /** Ascending by path (UTF-8 bytes). */
   *files(id: number): Generator<SourceRow> {
-    for (const row of this.#db.each('SELECT * FROM files WHERE repository = ? ORDER BY path', [id])) yield toSourceRow(row);
+    for (const row of this.#db.each('SELECT * FROM files WHERE repository = ? ORDER BY path', [id]))
+      yield toSourceRow(row);
   }
 
   *metadata(id: number): Generator<SourceRow> {
@@ -156,15 +174,21 @@ export class Sources {
   }
 
   *paths(id: number): Generator<string> {
-    for (const row of this.#db.each('SELECT path FROM files WHERE repository = ? ORDER BY path', [id])) yield text(row, 'path');
+    for (const row of this.#db.each('SELECT path FROM files WHERE repository = ? ORDER BY path', [id]))
+      yield text(row, 'path');
   }
 
   digest(sha256: Sha256, algorithm: string): string | undefined {
-    const row = this.#db.get('SELECT value FROM digests WHERE sha256 = ? AND algorithm = ?', [toBytes(sha256), algorithm]);
+    const row = this.#db.get('SELECT value FROM digests WHERE sha256 = ? AND algorithm = ?', [
+      toBytes(sha256),
+      algorithm,
+    ]);
     return row === undefined ? undefined : text(row, 'value');
   }
 
-  keepDigests(entries: readonly { readonly sha256: Sha256; readonly algorithm: string; readonly value: string }[]): void {
+  keepDigests(
+    entries: readonly { readonly sha256: Sha256; readonly algorithm: string; readonly value: string }[],
+  ): void {
     if (entries.length === 0) return;
     this.#db.transaction(() => {
       for (const { sha256, algorithm, value } of entries)
@@ -178,14 +202,25 @@ export class Sources {
   }
 
   /** The number grows only when the inventory's digest changes. */
-  recordSnapshot(repository: string, inventory: { sha256: Sha256; bytes: number; rows: number }, created: string): Snapshot {
+  recordSnapshot(
+    repository: string,
+    inventory: { sha256: Sha256; bytes: number; rows: number },
+    created: string,
+  ): Snapshot {
     return this.#db.transaction(() => {
       this.#db.run('UPDATE repositories SET dirty = 0 WHERE name = ?', [repository]);
       const newest = this.newestSnapshot(repository);
       if (newest?.sha256 === inventory.sha256) return newest;
       const number = (newest?.number ?? 0) + 1;
       const { sha256, bytes, rows } = inventory;
-      this.#db.run('INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?)', [repository, number, sha256, bytes, rows, created]);
+      this.#db.run('INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?)', [
+        repository,
+        number,
+        sha256,
+        bytes,
+        rows,
+        created,
+      ]);
       return { repository, number, sha256, bytes, rows };
     });
   }

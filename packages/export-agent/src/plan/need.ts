@@ -31,7 +31,9 @@ const alive = ({ bundles }: SiteFacts, question: NeedQuestion): SentBundle[] =>
   bundles.filter((bundle) => bundle.road !== 'lost' && !isOverdue(bundle, question.now, question.overdueMs));
 
 const wasOffered = (site: SiteFacts, repository: string, snapshot: number, question: NeedQuestion): boolean => {
-  const inBundles = alive(site, question).flatMap((bundle) => bundle.repositories.filter(({ name }) => name === repository));
+  const inBundles = alive(site, question).flatMap((bundle) =>
+    bundle.repositories.filter(({ name }) => name === repository),
+  );
   return Math.max(site.offered.get(repository) ?? 0, ...inBundles.map((each) => each.snapshot)) >= snapshot;
 };
 
@@ -40,10 +42,12 @@ const isYoung = (site: SiteFacts, question: NeedQuestion): boolean =>
 
 export const needOf = (question: NeedQuestion): Need => {
   if (question.full) return { make: true, why: 'asked' };
-  if (question.sites.some((site) => alive(site, question).length === 0 && site.offered.size === 0)) return { make: true, why: 'first' };
+  if (question.sites.some((site) => alive(site, question).length === 0 && site.offered.size === 0))
+    return { make: true, why: 'first' };
   if (question.lacking) return { make: true, why: 'objects' };
   for (const [repository, snapshot] of question.snapshots)
-    if (question.sites.some((site) => !wasOffered(site, repository, snapshot, question))) return { make: true, why: 'metadata' };
+    if (question.sites.some((site) => !wasOffered(site, repository, snapshot, question)))
+      return { make: true, why: 'metadata' };
   if (question.sites.some((site) => !isYoung(site, question))) return { make: true, why: 'renewal' };
   return { make: false, why: 'nothing changed' };
 };

@@ -36,8 +36,12 @@ export const collectReceipts = async (world: World, medium: Medium, place: Place
   for (const site of world.siteNames()) all.push(...(await collectFrom(world, medium, place, site)));
   for (const each of all)
     if (each.outcome === 'accepted')
-      world.log.info(`receipt ${each.number} of ${each.site}: holds ${each.held} objects, misses ${each.missing}`, { ...each });
+      world.log.info(`receipt ${each.number} of ${each.site}: holds ${each.held} objects, misses ${each.missing}`, {
+        ...each,
+      });
     else if (each.outcome === 'not enrolled')
-      world.log.warn(`there is a receipt of ${each.site}, whose key is not enrolled: it moves nothing`, { site: each.site });
+      world.log.warn(`there is a receipt of ${each.site}, whose key is not enrolled: it moves nothing`, {
+        site: each.site,
+      });
   return all;
 };

@@ -27,7 +27,9 @@ export const decideReceipt = (site: KnownSite, exporter: string, receipt: Receip
   const known = site.number ?? 0;
   if (receipt.number < known) return { do: 'ignore', why: 'older' };
   if (receipt.number > known) return { do: 'apply', newEpoch: false };
-  return sha256 === site.receipt ? { do: 'ignore', why: 'known' } : { do: 'refuse', why: `there are two receipts with the number ${known}` };
+  return sha256 === site.receipt
+    ? { do: 'ignore', why: 'known' }
+    : { do: 'refuse', why: `there are two receipts with the number ${known}` };
 };
 
 /** Has a bundle in this state given the site all that it will? Then the site's list of what it holds tells the rest. */
@@ -42,7 +44,7 @@ const IS_SETTLED: Readonly<Record<RepositoryState, boolean>> = {
   waiting: true,
   superseded: true,
   refused: true,
-  failed: true,
+  failed: false, // it will be tried again
 };
 
 export interface KnownBundle {

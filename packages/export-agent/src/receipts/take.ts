@@ -6,7 +6,14 @@ import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Damaged, GapferryError, Refused } from '@gapferry/bundle-format/errors';
-import { type Companion, HOLDS_SUFFIX, MISSING_SUFFIX, parseReceipt, readDigestList, type Receipt } from '@gapferry/bundle-format/receipt';
+import {
+  type Companion,
+  HOLDS_SUFFIX,
+  MISSING_SUFFIX,
+  parseReceipt,
+  readDigestList,
+  type Receipt,
+} from '@gapferry/bundle-format/receipt';
 import { type Sha256, sha256Of } from '@gapferry/bundle-format/sha256';
 import { parsePublicKey, verifySignatures } from '@gapferry/bundle-format/signature';
 import { makeFolder, removeDurably, writeDurably } from '@gapferry/station/files/durable';
@@ -27,7 +34,14 @@ export interface OfferedReceipt {
 }
 
 export type TakenReceipt =
-  | { readonly site: string; readonly outcome: 'accepted'; readonly number: number; readonly held: number; readonly missing: number; readonly settled: readonly number[] }
+  | {
+      readonly site: string;
+      readonly outcome: 'accepted';
+      readonly number: number;
+      readonly held: number;
+      readonly missing: number;
+      readonly settled: readonly number[];
+    }
   | { readonly site: string; readonly outcome: 'known' | 'older'; readonly number: number }
   | { readonly site: string; readonly outcome: 'not enrolled' }
   | { readonly site: string; readonly outcome: 'refused'; readonly code: string; readonly says: string };
@@ -57,7 +71,9 @@ function* digestsIn(path: string, companion: Companion, what: string): Generator
     yield digest;
   }
   if (rows !== companion.rows)
-    throw new Damaged('LENGTH_MISMATCH', `${what}: has ${rows} rows, signed are ${companion.rows}`, { facts: { file: what } });
+    throw new Damaged('LENGTH_MISMATCH', `${what}: has ${rows} rows, signed are ${companion.rows}`, {
+      facts: { file: what },
+    });
 }
 
 const knownBundles = (ledger: Ledger, site: SiteRecord): Map<number, KnownBundle> => {
@@ -75,7 +91,9 @@ const invalid = (offered: OfferedReceipt, why: string): Refused =>
 /** Bytes whose signature by the enrolled key is good, as a statement. @throws Refused RECEIPT_INVALID and what the format refuses */
 const readReceipt = (offered: OfferedReceipt, key: string): Receipt => {
   const files = offered.signature === undefined ? [] : [{ name: `${offered.what}.minisig`, bytes: offered.signature }];
-  const { bytes } = verifySignatures(offered.what, offered.json, files, [parsePublicKey(key, `the key of ${offered.site}`)]);
+  const { bytes } = verifySignatures(offered.what, offered.json, files, [
+    parsePublicKey(key, `the key of ${offered.site}`),
+  ]);
   return parseReceipt(bytes);
 };
 
@@ -84,13 +102,24 @@ const goOnAbove = (world: World, receipt: Receipt): void => {
   const now = world.clock.now().toISOString();
   const highest = Math.max(0, ...receipt.bundles.map(({ sequence }) => sequence));
   if (world.ledger.bundles.raiseSequence(highest, now))
-    world.log.warn(`the site ${receipt.site} knows bundle ${highest}, which this ledger does not: going on above it`, { site: receipt.site, sequence: highest });
+    world.log.warn(`the site ${receipt.site} knows bundle ${highest}, which this ledger does not: going on above it`, {
+      site: receipt.site,
+      sequence: highest,
+    });
   for (const { name, offered, snapshot } of receipt.repositories)
     if (world.ledger.sources.raiseSnapshot(name, Math.max(offered ?? 0, snapshot ?? 0), now))
-      world.log.warn(`the site ${receipt.site} knows a newer snapshot of ${name} than this ledger: going on above it`, { site: receipt.site, repository: name });
+      world.log.warn(`the site ${receipt.site} knows a newer snapshot of ${name} than this ledger: going on above it`, {
+        site: receipt.site,
+        repository: name,
+      });
 };
 
-const apply = async (world: World, site: SiteRecord, offered: OfferedReceipt, receipt: Receipt): Promise<TakenReceipt> => {
+const apply = async (
+  world: World,
+  site: SiteRecord,
+  offered: OfferedReceipt,
+  receipt: Receipt,
+): Promise<TakenReceipt> => {
   const folder = join(spoolFolder(world.config.state), 'receipts');
   makeFolder(folder);
   const sha256 = sha256Of(offered.json);
@@ -121,7 +150,15 @@ const apply = async (world: World, site: SiteRecord, offered: OfferedReceipt, re
   for (const sequence of forks) tellFork(world, site.name, sequence);
   goOnAbove(world, receipt);
   const sequences = settled.map(({ sequence }) => sequence);
-  world.audit.append({ event: 'receipt.accepted', site: site.name, number: receipt.number, epoch: receipt.epoch, sha256, ...counts, settled: sequences.map(String) });
+  world.audit.append({
+    event: 'receipt.accepted',
+    site: site.name,
+    number: receipt.number,
+    epoch: receipt.epoch,
+    sha256,
+    ...counts,
+    settled: sequences.map(String),
+  });
   return { site: site.name, outcome: 'accepted', number: receipt.number, ...counts, settled: sequences };
 };
 
@@ -140,7 +177,10 @@ const keepEvidence = (world: World, site: string, receipt: Receipt, offered: Off
 };
 
 const tellFork = (world: World, site: string, sequence: number): void => {
-  world.log.error(`the site ${site} knows another bundle ${sequence} than this ledger: somebody else signs with this key`, { site, sequence, code: 'FORK_DETECTED' });
+  world.log.error(
+    `the site ${site} knows another bundle ${sequence} than this ledger: somebody else signs with this key`,
+    { site, sequence, code: 'FORK_DETECTED' },
+  );
   world.audit.append({ event: 'receipt.fork', code: 'FORK_DETECTED', site, sequence });
 };
 
@@ -154,7 +194,10 @@ const judge = async (world: World, site: SiteRecord, key: string, offered: Offer
     case 'refuse':
       throw invalid(offered, decision.why);
     case 'apply':
-      if (decision.newEpoch) world.log.warn(`the site ${site.name} began a new journal; its receipts count from now on`, { site: site.name });
+      if (decision.newEpoch)
+        world.log.warn(`the site ${site.name} began a new journal; its receipts count from now on`, {
+          site: site.name,
+        });
       return apply(world, site, offered, receipt);
   }
 };
@@ -183,7 +226,14 @@ const refuse = (world: World, offered: OfferedReceipt, error: GapferryError): Ta
   if (!told.has(sha256)) {
     told.add(sha256);
     world.log.warn(says, { site: offered.site, code: 'RECEIPT_INVALID', because: error.code });
-    world.audit.append({ event: 'receipt.refused', code: 'RECEIPT_INVALID', because: error.code, site: offered.site, sha256, says: error.message });
+    world.audit.append({
+      event: 'receipt.refused',
+      code: 'RECEIPT_INVALID',
+      because: error.code,
+      site: offered.site,
+      sha256,
+      says: error.message,
+    });
   }
   return { site: offered.site, outcome: 'refused', code: error.code, says };
 };

@@ -17,7 +17,10 @@ export const assertCron = (cron: string): void => {
   const { valid, errors } = validateDetailed(cron);
   if (valid) return;
   const why = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  throw new Misused('CONFIG_INVALID', `schedule.cron: ${JSON.stringify(cron)} is no schedule${why === '' ? '' : ` (${why})`}`);
+  throw new Misused(
+    'CONFIG_INVALID',
+    `schedule.cron: ${JSON.stringify(cron)} is no schedule${why === '' ? '' : ` (${why})`}`,
+  );
 };
 
 /**

@@ -17,7 +17,8 @@ const MOST_KEYS = 64;
 const KEY_BYTES = 4096;
 const COPY_BYTES = 1 << 20;
 
-const text = (bytes: Uint8Array | undefined): string | null => (bytes === undefined ? null : Buffer.from(bytes).toString('utf8'));
+const text = (bytes: Uint8Array | undefined): string | null =>
+  bytes === undefined ? null : Buffer.from(bytes).toString('utf8');
 
 /** One odd file on a medium must not hide the others. */
 const readable = <T>(read: () => T): T | undefined => {
@@ -30,7 +31,15 @@ const readable = <T>(read: () => T): T | undefined => {
 };
 
 /** The newest receipts of a site, newest first: by the number in the name, which is a hint. */
-export const collectReceipts = ({ place, site, most }: { place: Place; site: string; most: number }): FoundReceipt[] => {
+export const collectReceipts = ({
+  place,
+  site,
+  most,
+}: {
+  place: Place;
+  site: string;
+  most: number;
+}): FoundReceipt[] => {
   const folder = inPlace(place, `${RECEIPTS}/${site}`);
   const numbered = listNames(folder, LIMITS.names * 8)
     .map((name) => ({ name, number: receiptNumber(name) }))
@@ -39,8 +48,12 @@ export const collectReceipts = ({ place, site, most }: { place: Place; site: str
     .slice(0, most);
   return numbered.flatMap(({ name }) => {
     const json = readable(() => text(readBoundedIfThere(join(folder, name), LIMITS.receiptBytes)));
-    const signature = readable(() => text(readBoundedIfThere(join(folder, name + SIGNATURE_SUFFIX), LIMITS.signatureBytes)));
-    return typeof json === 'string' ? [{ name: name.slice(0, -JSON_SUFFIX.length), json, signature: signature ?? null }] : [];
+    const signature = readable(() =>
+      text(readBoundedIfThere(join(folder, name + SIGNATURE_SUFFIX), LIMITS.signatureBytes)),
+    );
+    return typeof json === 'string'
+      ? [{ name: name.slice(0, -JSON_SUFFIX.length), json, signature: signature ?? null }]
+      : [];
   });
 };
 
@@ -55,9 +68,10 @@ export const copyCompanion = (ask: { place: Place; site: string; name: string; b
     for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) {
       at += got;
       if (at > ask.bytes) break;
-      for (let written = 0; written < got; ) written += writeSync(out, buffer, written, got - written);
+      for (let written = 0; written < got;) written += writeSync(out, buffer, written, got - written);
     }
-    if (at !== ask.bytes) throw new Damaged('LENGTH_MISMATCH', `${path} is not as long as its receipt says`, { facts: { path } });
+    if (at !== ask.bytes)
+      throw new Damaged('LENGTH_MISMATCH', `${path} is not as long as its receipt says`, { facts: { path } });
     return null;
   } finally {
     closeSync(fd);
@@ -86,4 +100,3 @@ export const layKey = (ask: { place: Place; identity: string; name: string; text
 
 export const listBundles = ({ place, exporter }: { place: Place; exporter: string }): string[] =>
   listFolders(inPlace(place, BUNDLES), LIMITS.names).filter((name) => name.startsWith(`${exporter}-`));
-

@@ -16,7 +16,13 @@ interface Where {
   readonly bundle: string;
 }
 
-export const writeStatement = ({ place, identity, bundle, manifest, sums }: Where & { manifest: string; sums: string }): null => {
+export const writeStatement = ({
+  place,
+  identity,
+  bundle,
+  manifest,
+  sums,
+}: Where & { manifest: string; sums: string }): null => {
   requireWritable(place, identity);
   const folder = bundlePath(place, bundle);
   writeProven(join(folder, SUMS), Buffer.from(sums));
@@ -32,7 +38,8 @@ export const writeSignature = ({ place, identity, bundle, signature }: Where & {
 
 /** Names that this program gives to files of a bundle, also while they are written. */
 const OURS = /^(?:vol-\d{4,5}\.(?:zip|blocks)|manifest\.json|manifest\.json\.minisig|SHA256SUMS)$/;
-const TEMPORARY = /^\.?(?:vol-\d{4,5}\.(?:zip|blocks)|manifest\.json(?:\.minisig)?|SHA256SUMS).*\.(?:tmp|part|temporary)$/;
+const TEMPORARY =
+  /^\.?(?:vol-\d{4,5}\.(?:zip|blocks)|manifest\.json(?:\.minisig)?|SHA256SUMS).*\.(?:tmp|part|temporary)$/;
 
 /** Removes what an interrupted run left. A folder with a signature is complete and stays. */
 export const discardUnsigned = ({ place, identity, bundle }: Where): { removed: boolean } => {
@@ -60,10 +67,17 @@ const removeIfEmpty = (folder: string): void => {
   if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 };
 
-const asText = (bytes: Uint8Array | undefined): string | null => (bytes === undefined ? null : Buffer.from(bytes).toString('utf8'));
+const asText = (bytes: Uint8Array | undefined): string | null =>
+  bytes === undefined ? null : Buffer.from(bytes).toString('utf8');
 
 /** Manifest and signature as they lie there, bounded; the parent judges them. */
-export const readStatement = ({ place, bundle }: { place: Place; bundle: string }): { manifest: string | null; signature: string | null } => {
+export const readStatement = ({
+  place,
+  bundle,
+}: {
+  place: Place;
+  bundle: string;
+}): { manifest: string | null; signature: string | null } => {
   const folder = bundlePath(place, bundle);
   return {
     manifest: asText(readBoundedIfThere(join(folder, MANIFEST), LIMITS.manifestBytes)),

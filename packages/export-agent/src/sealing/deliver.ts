@@ -13,6 +13,7 @@ import { readBounded } from '@gapferry/station/files/safe-open';
 import type { Place } from '@gapferry/station/media/place';
 import type { Tell } from '@gapferry/station/media/serve';
 import { Disk } from './disk.ts';
+import { Hasher } from './hasher.ts';
 import type { SealEvent } from './messages.ts';
 import { bundlePath, makeInPlace, requireWritable } from './places.ts';
 import { weaker, writeProven } from './proven-file.ts';
@@ -29,13 +30,19 @@ interface Delivery {
 
 const COPY_BYTES = 4 << 20;
 
-const copyOne = async (disk: Disk, from: string, to: string, file: Delivery['files'][number], tell: Tell<SealEvent>): Promise<Proof> => {
+const copyOne = async (
+  disk: Disk,
+  from: string,
+  to: string,
+  file: Delivery['files'][number],
+  tell: Tell<SealEvent>,
+): Promise<Proof> => {
   const buffer = new Uint8Array(COPY_BYTES);
   const digest = createHash('sha256');
   const fd = openSync(from, 'r');
   try {
     disk.create(to);
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const got = readSync(fd, buffer, 0, buffer.length, at);
       if (got === 0) break;
       digest.update(buffer.subarray(0, got));
@@ -48,7 +55,10 @@ const copyOne = async (disk: Disk, from: string, to: string, file: Delivery['fil
   }
   const written = await disk.finish();
   if (digest.digest('hex') !== file.sha256)
-    throw new Unfit('LOCAL_IO', `${from} is damaged in the outbox`, { facts: { path: from }, hint: 'declare the bundle lost and export again' });
+    throw new Unfit('LOCAL_IO', `${from} is damaged in the outbox`, {
+      facts: { path: from },
+      hint: 'declare the bundle lost and export again',
+    });
   const { proof } = await disk.prove(to, written, (bytes) => tell({ proved: bytes }));
   return proof;
 };
@@ -60,11 +70,16 @@ export const deliver = async (delivery: Delivery, tell: Tell<SealEvent>): Promis
   if (existsSync(join(folder, COMMIT))) return { readBack: 'cache' }; // was copied before; the ledger had not heard of it
   const need = delivery.files.reduce((sum, { bytes }) => sum + bytes, 0) + 65_536;
   if (need > presence.freeBytes)
-    throw new Unfit('MEDIA_FULL', `the bundle needs ${need} bytes and ${presence.path} has ${presence.freeBytes} free`, {
-      facts: { need, free: presence.freeBytes, path: presence.path },
-    });
+    throw new Unfit(
+      'MEDIA_FULL',
+      `the bundle needs ${need} bytes and ${presence.path} has ${presence.freeBytes} free`,
+      {
+        facts: { need, free: presence.freeBytes, path: presence.path },
+      },
+    );
   makeInPlace(delivery.place, `${BUNDLES}/${delivery.bundle}`);
-  const disk = new Disk();
+  const hasher = new Hasher();
+  const disk = new Disk(hasher);
   let proof: Proof = 'device';
   try {
     for (const file of delivery.files) {
@@ -79,5 +94,6 @@ export const deliver = async (delivery: Delivery, tell: Tell<SealEvent>): Promis
     throw error;
   } finally {
     await disk.close();
+    await hasher.close();
   }
 };

@@ -1,129 +1,120 @@
-/**
- * The thread between a ring of blocks and the device. Writing: hashes each block, then writes it past the page cache. Reading back: reads each block from
- * the device, compares it with the digest of what was written, and hands it over for the digest of the whole.
- */
+/** The thread between a ring of blocks and the device: writes blocks past the page cache, and reads them back from there. */
 
-import { hash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BLOCK_BYTES } from '@gapferry/bundle-format/blocks';
-import { Damaged, errorToJSON, type ErrorJSON } from '@gapferry/bundle-format/errors';
+import { errorToJSON, type ErrorJSON } from '@gapferry/bundle-format/errors';
 import { assertLength, DirectReader, DirectWriter, type Proof } from '@gapferry/station/files/direct';
 import { slotsOf } from './ring.ts';
 
 export type DiskQuestion =
   | { readonly do: 'create'; readonly path: string }
-  | { readonly do: 'block'; readonly slot: number; readonly length: number }
+  | { readonly do: 'write'; readonly slot: number; readonly length: number }
   | { readonly do: 'finish' }
   | { readonly do: 'abandon' }
-  /** `digests`: of the blocks, 32 bytes each */
-  | { readonly do: 'prove'; readonly path: string; readonly bytes: number; readonly digests: Uint8Array }
+  /** The file must be `bytes` long. Blocks come in order, as slots are free. */
+  | { readonly do: 'read back'; readonly path: string; readonly bytes: number }
   | { readonly do: 'free'; readonly slot: number };
 
 export type DiskAnswer =
-  | { readonly did: 'freed'; readonly slot: number }
-  | { readonly did: 'finished'; readonly digests: Uint8Array; readonly bytes: number }
+  | { readonly did: 'written'; readonly slot: number }
+  | { readonly did: 'finished'; readonly bytes: number }
   | { readonly did: 'abandoned' }
-  | { readonly did: 'read'; readonly slot: number; readonly length: number }
-  | { readonly did: 'proved'; readonly proof: Proof }
+  | { readonly did: 'read'; readonly slot: number; readonly length: number; readonly index: number }
+  | { readonly did: 'read all'; readonly proof: Proof }
   | { readonly did: 'failed'; readonly error: ErrorJSON };
 
 const port = parentPort;
 if (port === null) throw new TypeError('this module runs in a thread');
 const say = (answer: DiskAnswer): void => port.postMessage(answer);
 
+// shared memory of our own main thread
 const slots = slotsOf(workerData as SharedArrayBuffer);
-const slotAt = (n: number): Uint8Array => {
+const slotAt = (n: number, length: number): Uint8Array => {
   const slot = slots[n];
   if (slot === undefined) throw new RangeError('no such slot');
-  return slot;
+  return slot.subarray(0, length);
 };
 
 let writer: DirectWriter | undefined;
-let digests: Uint8Array[] = [];
 
-const writeBlock = (slot: number, length: number): void => {
-  const block = slotAt(slot).subarray(0, length);
-  digests.push(hash('sha256', block, 'buffer'));
-  writer?.append(block);
-  say({ did: 'freed', slot });
+const write = (slot: number, length: number): void => {
+  writer?.append(slotAt(slot, length));
+  say({ did: 'written', slot });
 };
 
 const finish = (): void => {
   const bytes = writer?.bytes ?? 0;
   writer?.finish();
   writer = undefined;
-  say({ did: 'finished', digests: Buffer.concat(digests), bytes });
-  digests = [];
+  say({ did: 'finished', bytes });
 };
 
 const abandon = (): void => {
   writer?.abandon();
   writer = undefined;
-  digests = [];
+  stopReading();
   say({ did: 'abandoned' });
 };
 
-/** A volume that is being read back, block by block, as slots become free. */
-interface Proving {
+/** A file that is being read back. */
+interface Reading {
   readonly reader: DirectReader;
-  readonly digests: Uint8Array;
   readonly free: number[];
-  at: number;
+  index: number;
 }
-let proving: Proving | undefined;
+let reading: Reading | undefined;
 
-const beginProof = (path: string, bytes: number, expected: Uint8Array): void => {
-  const reader = new DirectReader(path);
-  proving = { reader, digests: expected, free: slots.map((_, n) => n), at: 0 };
-  assertLength(reader, bytes);
-  continueProof();
+const stopReading = (): void => {
+  reading?.reader.close();
+  reading = undefined;
 };
 
-const continueProof = (): void => {
-  while (proving !== undefined && proving.free.length > 0) {
-    const { reader, free, at } = proving;
-    if (at * BLOCK_BYTES >= reader.bytes) return endProof();
-    proveBlock(proving, free.shift() ?? 0);
+const readBack = (path: string, bytes: number): void => {
+  const reader = new DirectReader(path);
+  reading = { reader, free: slots.map((_, n) => n), index: 0 };
+  assertLength(reader, bytes);
+  readOn();
+};
+
+const readOn = (): void => {
+  while (reading !== undefined && reading.free.length > 0) {
+    const { reader, free, index } = reading;
+    if (index * BLOCK_BYTES >= reader.bytes) {
+      // all slots are back: whoever took them is done with them
+      if (free.length === slots.length) endReading(reader.proof);
+      return;
+    }
+    const slot = free.shift() ?? 0;
+    const length = reader.read(
+      slotAt(slot, Math.min(BLOCK_BYTES, reader.bytes - index * BLOCK_BYTES)),
+      index * BLOCK_BYTES,
+    );
+    say({ did: 'read', slot, length, index });
+    reading.index++;
   }
 };
 
-const proveBlock = (now: Proving, slot: number): void => {
-  const length = Math.min(BLOCK_BYTES, now.reader.bytes - now.at * BLOCK_BYTES);
-  const block = slotAt(slot).subarray(0, length);
-  const got = now.reader.read(block, now.at * BLOCK_BYTES);
-  const expected = now.digests.subarray(now.at * 32, now.at * 32 + 32);
-  if (got !== length || !hash('sha256', block, 'buffer').equals(expected))
-    throw new Damaged('MEDIA_VERIFY', `${now.reader.path}, block ${now.at}: the device gives back other bytes than were written`, {
-      facts: { path: now.reader.path, block: now.at },
-    });
-  now.at++;
-  say({ did: 'read', slot, length });
-};
-
-const endProof = (): void => {
-  const proof = proving?.reader.proof ?? 'cache';
-  proving?.reader.close();
-  proving = undefined;
-  say({ did: 'proved', proof });
+const endReading = (proof: Proof): void => {
+  stopReading();
+  say({ did: 'read all', proof });
 };
 
 const answer = (question: DiskQuestion): void => {
   switch (question.do) {
     case 'create':
-      digests = [];
       writer = new DirectWriter(question.path);
       return;
-    case 'block':
-      return writeBlock(question.slot, question.length);
+    case 'write':
+      return write(question.slot, question.length);
     case 'finish':
       return finish();
     case 'abandon':
       return abandon();
-    case 'prove':
-      return beginProof(question.path, question.bytes, question.digests);
+    case 'read back':
+      return readBack(question.path, question.bytes);
     case 'free':
-      proving?.free.push(question.slot);
-      return continueProof();
+      reading?.free.push(question.slot);
+      return readOn();
   }
 };
 
@@ -135,8 +126,7 @@ port.on('message', (question: DiskQuestion) => {
     answer(question);
   } catch (error) {
     failed = true;
-    proving?.reader.close();
-    proving = undefined;
+    stopReading();
     say({ did: 'failed', error: errorToJSON(error) });
   }
 });

@@ -2,16 +2,18 @@
 
 import { Worker } from 'node:worker_threads';
 import { BLOCK_BYTES, encodeBlockList } from '@gapferry/bundle-format/blocks';
-import { errorFromJSON } from '@gapferry/bundle-format/errors';
+import { Damaged, errorFromJSON } from '@gapferry/bundle-format/errors';
 import { type Sha256, Sha256Stream } from '@gapferry/bundle-format/sha256';
 import type { Proof } from '@gapferry/station/files/direct';
 import { entryBeside } from '@gapferry/station/media/process';
 import type { DiskAnswer, DiskQuestion } from './disk-thread.ts';
-import { makeRing, slotsOf } from './ring.ts';
+import type { Hasher } from './hasher.ts';
+import { slotsOf } from './ring.ts';
 
 export interface WrittenFile {
   readonly bytes: number;
-  readonly digests: Uint8Array;
+  /** Of its blocks. */
+  readonly digests: readonly Uint8Array[];
 }
 
 export interface ProvedFile {
@@ -23,19 +25,26 @@ type Kind = DiskAnswer['did'];
 type Answer<K extends Kind> = Extract<DiskAnswer, { did: K }>;
 
 export class Disk {
-  readonly #ring = makeRing();
-  readonly #slots = slotsOf(this.#ring);
+  readonly #hasher: Hasher;
+  readonly #slots: Uint8Array[];
   readonly #worker: Worker;
-  #free: number[] = this.#slots.map((_, n) => n);
+  #free: number[] = [];
   #slot: number | undefined;
   #filled = 0;
+  #digests: Promise<Uint8Array>[] = [];
+  readonly #writing = new Map<number, () => void>();
   #failure: unknown;
   #wake: (() => void) | undefined;
   #settled: { kind: Kind; resolve: (answer: DiskAnswer) => void; reject: (error: unknown) => void } | undefined;
-  #onRead: ((block: Uint8Array) => void) | undefined;
+  #onRead: ((block: Answer<'read'>) => void) | undefined;
 
-  constructor() {
-    this.#worker = new Worker(entryBeside(import.meta.url, './disk-thread'), { workerData: this.#ring, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+  constructor(hasher: Hasher) {
+    this.#hasher = hasher;
+    this.#slots = slotsOf(hasher.ring);
+    this.#worker = new Worker(entryBeside(import.meta.url, './disk-thread'), {
+      workerData: hasher.ring,
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
     this.#worker.on('message', (answer: DiskAnswer) => this.#hear(answer));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.unref();
@@ -59,19 +68,18 @@ export class Disk {
   }
 
   #hear(answer: DiskAnswer): void {
-    if (answer.did === 'failed') return this.#fail(errorFromJSON(answer.error));
-    if (answer.did === 'freed') {
-      this.#free.push(answer.slot);
-      return this.#wakeUp();
+    switch (answer.did) {
+      case 'failed':
+        return this.#fail(errorFromJSON(answer.error));
+      case 'written':
+        return this.#writing.get(answer.slot)?.();
+      case 'read':
+        return this.#onRead?.(answer);
+      default:
+        if (this.#settled?.kind !== answer.did) return;
+        this.#settled.resolve(answer);
+        this.#settled = undefined;
     }
-    if (answer.did === 'read') {
-      this.#onRead?.(this.#slotAt(answer.slot).subarray(0, answer.length));
-      return this.#tell({ do: 'free', slot: answer.slot });
-    }
-    if (this.#settled?.kind !== answer.did) return;
-    const { resolve } = this.#settled;
-    this.#settled = undefined;
-    resolve(answer);
   }
 
   #slotAt(n: number): Uint8Array {
@@ -94,12 +102,13 @@ export class Disk {
     this.#free = this.#slots.map((_, n) => n);
     this.#slot = undefined;
     this.#filled = 0;
+    this.#digests = [];
     this.#tell({ do: 'create', path });
   }
 
   /** Takes bytes; resolves when the caller may use their buffer again. @throws what the disk thread reported */
   async write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const slot = await this.#freeSlot();
       const take = Math.min(BLOCK_BYTES - this.#filled, bytes.length - at);
       this.#slotAt(slot).set(bytes.subarray(at, at + take), this.#filled);
@@ -123,16 +132,27 @@ export class Disk {
 
   #send(): void {
     if (this.#slot === undefined || this.#filled === 0) return;
-    this.#tell({ do: 'block', slot: this.#slot, length: this.#filled });
+    const [slot, length] = [this.#slot, this.#filled];
     this.#slot = undefined;
     this.#filled = 0;
+    const written = new Promise<void>((resolve) => this.#writing.set(slot, resolve));
+    const hashed = this.#hasher.block(slot, length);
+    this.#digests.push(hashed);
+    this.#tell({ do: 'write', slot, length });
+    Promise.all([hashed, written]).then(
+      () => {
+        this.#free.push(slot);
+        this.#wakeUp();
+      },
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   /** Flushes the file to the device. */
   async finish(): Promise<WrittenFile> {
     this.#send();
-    const { bytes, digests } = await this.#answered('finished', { do: 'finish' });
-    return { bytes, digests };
+    const { bytes } = await this.#answered('finished', { do: 'finish' });
+    return { bytes, digests: await Promise.all(this.#digests) };
   }
 
   /** Removes what was written. Never throws. */
@@ -141,23 +161,40 @@ export class Disk {
     await this.#answered('abandoned', { do: 'abandon' }).catch(() => undefined);
   }
 
-  /** Reads the file back past the page cache, compares every block, and makes the digest of the whole on the way. @throws Damaged MEDIA_VERIFY */
+  /**
+   * Reads the file back past the page cache, compares every block with what was written, and makes the digest of the whole on the way.
+   * @throws Damaged MEDIA_VERIFY
+   */
   async prove(path: string, file: WrittenFile, onBytes: (bytes: number) => void): Promise<ProvedFile> {
-    const digest = new Sha256Stream();
-    this.#onRead = (block) => {
-      digest.update(block);
-      onBytes(block.length);
+    const whole = new Sha256Stream();
+    const give = (slot: number): void => this.#tell({ do: 'free', slot });
+    this.#onRead = ({ slot, length, index }) => {
+      const compared = this.#hasher
+        .block(slot, length)
+        .then((digest) => assertBlock(path, index, digest, file.digests[index]));
+      whole.update(this.#slotAt(slot).subarray(0, length));
+      onBytes(length);
+      compared.then(
+        () => give(slot),
+        (error: unknown) => this.#fail(error),
+      );
     };
-    const { proof } = await this.#answered('proved', { do: 'prove', path, bytes: file.bytes, digests: file.digests });
+    const { proof } = await this.#answered('read all', { do: 'read back', path, bytes: file.bytes });
     this.#onRead = undefined;
-    return { sha256: digest.digest(), proof };
+    return { sha256: whole.digest(), proof };
   }
 
-  close(): Promise<number> {
-    return this.#worker.terminate();
+  async close(): Promise<void> {
+    await this.#worker.terminate();
   }
 }
 
-/** The block list file of digests that lie one after another. */
-export const blockListOf = (digests: Uint8Array): Uint8Array =>
-  encodeBlockList(Array.from({ length: digests.length / 32 }, (_, n) => digests.subarray(n * 32, n * 32 + 32)));
+const assertBlock = (path: string, index: number, found: Uint8Array, written: Uint8Array | undefined): void => {
+  if (written !== undefined && Buffer.from(written).equals(found)) return;
+  throw new Damaged('MEDIA_VERIFY', `${path}, block ${index}: the device gives back other bytes than were written`, {
+    facts: { path, block: index },
+  });
+};
+
+/** The block list file. */
+export const blockListOf = (file: WrittenFile): Uint8Array => encodeBlockList(file.digests);

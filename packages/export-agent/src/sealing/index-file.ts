@@ -30,7 +30,7 @@ export class IndexFile {
   #flush(): void {
     const bytes = Buffer.from(this.#text.join(''));
     this.#digest.update(bytes);
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
     this.#text = [];
     this.#characters = 0;
   }

@@ -6,7 +6,7 @@ import type { MediumRequests } from './messages.ts';
 
 /** What we use of a medium process; tests have their own. */
 export interface Medium {
-  ask<K extends keyof MediumRequests & string>(
+  ask<K extends keyof MediumRequests>(
     type: K,
     message: MediumRequests[K]['ask'],
     onEvent?: (event: MediumRequests[K]['event']) => void,
@@ -21,7 +21,11 @@ const CHILD_MEMORY = '--max-semi-space-size=2';
 /**
  * Works with the medium process of a place, which is ended whatever happens. An abort kills it: what it was writing has no signature yet.
  */
-export const withMedium = async <T>(place: Place, signal: AbortSignal, work: (medium: Medium) => Promise<T>): Promise<T> => {
+export const withMedium = async <T>(
+  place: Place,
+  signal: AbortSignal,
+  work: (medium: Medium) => Promise<T>,
+): Promise<T> => {
   const medium = new MediumProcess<MediumRequests>(entryBeside(import.meta.url, './medium-process'), {
     what: place.path,
     stallMs: STALL_MS,

@@ -86,7 +86,11 @@ export type MediumRequests = {
   /** Writes and proves volumes, head and block lists. */
   seal: { ask: SealOrder; event: SealEvent; reply: Sealed };
   /** Writes and proves SHA256SUMS and manifest.json. */
-  state: { ask: { place: Place; identity: string; bundle: string; manifest: string; sums: string }; event: never; reply: null };
+  state: {
+    ask: { place: Place; identity: string; bundle: string; manifest: string; sums: string };
+    event: never;
+    reply: null;
+  };
   /** Writes the signature: the commit. */
   commit: { ask: { place: Place; identity: string; bundle: string; signature: string }; event: never; reply: null };
   /** Removes a bundle that was never signed, by the names of our own files. */
@@ -99,14 +103,24 @@ export type MediumRequests = {
   };
   /** Copies a complete bundle from the outbox, proves it, and copies its signature last. */
   deliver: {
-    ask: { place: Place; identity: string; bundle: string; from: string; files: readonly { name: string; bytes: number; sha256: Sha256 }[] };
+    ask: {
+      place: Place;
+      identity: string;
+      bundle: string;
+      from: string;
+      files: readonly { name: string; bytes: number; sha256: Sha256 }[];
+    };
     event: SealEvent;
     reply: { readBack: Proof };
   };
   /** The newest receipts of a site, whole but unchecked, newest first. */
   receipts: { ask: { place: Place; site: string; most: number }; event: never; reply: readonly FoundReceipt[] };
   /** Copies a receipt's companion into the spool; exactly so many bytes, or Damaged. */
-  companion: { ask: { place: Place; site: string; name: string; bytes: number; to: string }; event: never; reply: null };
+  companion: {
+    ask: { place: Place; site: string; name: string; bytes: number; to: string };
+    event: never;
+    reply: null;
+  };
   /** Public keys on their way to be enrolled. */
   keys: { ask: { place: Place }; event: never; reply: readonly CollectedKey[] };
   /** Lays our public key on the place. */
@@ -114,5 +128,9 @@ export type MediumRequests = {
   /** Bundle folders of an exporter that lie there. */
   bundles: { ask: { place: Place; exporter: string }; event: never; reply: readonly string[] };
   /** Removes the named files of a bundle, and its folder when nothing else is in it. */
-  remove: { ask: { place: Place; identity: string; bundle: string; names: readonly string[] }; event: never; reply: null };
+  remove: {
+    ask: { place: Place; identity: string; bundle: string; names: readonly string[] };
+    event: never;
+    reply: null;
+  };
 };

@@ -28,7 +28,8 @@ export const requireWritable = (place: Place, identity: string): Presence => {
   const now = requirePlace(place);
   if (now.identity !== identity)
     throw new Unfit('MEDIA_GONE', `the medium at ${place.path} was exchanged`, { facts: { path: place.path } });
-  if (now.readOnly) throw new Unfit('MEDIA_READONLY', `${place.path} is write-protected`, { facts: { path: place.path } });
+  if (now.readOnly)
+    throw new Unfit('MEDIA_READONLY', `${place.path} is write-protected`, { facts: { path: place.path } });
   return now;
 };
 

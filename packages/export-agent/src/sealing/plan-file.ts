@@ -11,7 +11,7 @@ export const writePlan = (path: string, lines: Iterable<PlanLine>): void => {
     let text = '';
     const flush = (): void => {
       const bytes = Buffer.from(text);
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
       text = '';
     };
     for (const line of lines) {

@@ -14,7 +14,9 @@ export const writeProven = (path: string, bytes: Uint8Array): Proof => {
     const back = new Uint8Array(bytes.length);
     const got = reader.read(back, 0);
     if (got !== bytes.length || !Buffer.from(back).equals(bytes))
-      throw new Damaged('MEDIA_VERIFY', `${path}: the device gives back other bytes than were written`, { facts: { path } });
+      throw new Damaged('MEDIA_VERIFY', `${path}: the device gives back other bytes than were written`, {
+        facts: { path },
+      });
     return reader.proof;
   } finally {
     reader.close();

@@ -7,10 +7,13 @@ import { BLOCK_BYTES } from '@gapferry/bundle-format/blocks';
 
 /** What we use of it; the type libraries of a browser have the whole. */
 declare const WebAssembly: {
-  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => { readonly buffer: SharedArrayBuffer };
+  readonly Memory: new (size: { initial: number; maximum: number; shared: true }) => {
+    readonly buffer: SharedArrayBuffer;
+  };
 };
 
 const WASM_PAGE_BYTES = 65_536;
+/** Enough that filling, hashing and writing go on at once. */
 export const SLOTS = 4;
 
 export const makeRing = (slots: number = SLOTS): SharedArrayBuffer => {
@@ -19,4 +22,7 @@ export const makeRing = (slots: number = SLOTS): SharedArrayBuffer => {
 };
 
 export const slotsOf = (ring: SharedArrayBuffer): Uint8Array[] =>
-  Array.from({ length: Math.floor(ring.byteLength / BLOCK_BYTES) }, (_, n) => new Uint8Array(ring, n * BLOCK_BYTES, BLOCK_BYTES));
+  Array.from(
+    { length: Math.floor(ring.byteLength / BLOCK_BYTES) },
+    (_, n) => new Uint8Array(ring, n * BLOCK_BYTES, BLOCK_BYTES),
+  );

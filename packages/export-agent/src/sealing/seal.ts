@@ -16,9 +16,10 @@ import type { Proof } from '@gapferry/station/files/direct';
 import { removeDurably } from '@gapferry/station/files/durable';
 import type { Tell } from '@gapferry/station/media/serve';
 import { blockListOf, Disk } from './disk.ts';
+import { Hasher } from './hasher.ts';
 import { IndexFile } from './index-file.ts';
 import type { PlanLine, Sealed, SealedVolume, SealEvent, SealOrder, SpoolDocument } from './messages.ts';
-import { type PackedMember, packPieces, PIECE_BYTES, rangePieces } from './object-pieces.ts';
+import { objectPieces, type PackedMember, packPieces, PIECE_BYTES, rangePieces } from './object-pieces.ts';
 import { bundlePath, makeInPlace, requireWritable } from './places.ts';
 import { readPlan } from './plan-file.ts';
 import { weaker, writeProven } from './proven-file.ts';
@@ -29,7 +30,8 @@ class Sealing {
   readonly folder: string;
   readonly order: SealOrder;
   readonly tell: Tell<SealEvent>;
-  readonly disk = new Disk();
+  readonly hasher = new Hasher();
+  readonly disk = new Disk(this.hasher);
   readonly buffer = new Uint8Array(PIECE_BYTES);
   readonly reader: SourceReader;
   readonly index: IndexFile;
@@ -76,7 +78,7 @@ class Volume {
     await this.writer.end();
     const file = await disk.finish();
     const proved = await disk.prove(this.#path, file, (bytes) => tell({ proved: bytes }));
-    const list = blockListOf(file.digests);
+    const list = blockListOf(file);
     const listProof = writeProven(join(folder, blocksName(this.number)), list);
     this.#sealing.proof = weaker(this.#sealing.proof, weaker(proved.proof, listProof));
     return { name: volumeName(this.number), bytes: file.bytes, sha256: proved.sha256, blocks: sha256Of(list) };
@@ -85,13 +87,21 @@ class Volume {
 
 const assertFits = (order: SealOrder, presence: ReturnType<typeof requireWritable>): void => {
   if (order.limits.volumeBytes > presence.fileLimit)
-    throw new Unfit('FS_FILE_LIMIT', `${presence.path} (${presence.fsType}) holds no file of ${order.limits.volumeBytes} bytes`, {
-      facts: { volumeBytes: order.limits.volumeBytes, fileLimit: presence.fileLimit },
-    });
+    throw new Unfit(
+      'FS_FILE_LIMIT',
+      `${presence.path} (${presence.fsType}) holds no file of ${order.limits.volumeBytes} bytes`,
+      {
+        facts: { volumeBytes: order.limits.volumeBytes, fileLimit: presence.fileLimit },
+      },
+    );
   if (order.needBytes > presence.freeBytes)
-    throw new Unfit('MEDIA_FULL', `the bundle needs ${order.needBytes} bytes and ${presence.path} has ${presence.freeBytes} free`, {
-      facts: { need: order.needBytes, free: presence.freeBytes, path: presence.path },
-    });
+    throw new Unfit(
+      'MEDIA_FULL',
+      `the bundle needs ${order.needBytes} bytes and ${presence.path} has ${presence.freeBytes} free`,
+      {
+        facts: { need: order.needBytes, free: presence.freeBytes, path: presence.path },
+      },
+    );
 };
 
 /** A folder of this number that is not empty was made by somebody else under our name: it is not ours to write into or to remove. */
@@ -104,34 +114,45 @@ const assertFree = (order: SealOrder): void => {
     });
 };
 
-const writeWhole = async (sealing: Sealing, volume: Volume, plan: Extract<EntryPlan<PlanLine>, { kind: 'whole' }>): Promise<void> => {
+const writeWhole = async (
+  sealing: Sealing,
+  volume: Volume,
+  plan: Extract<EntryPlan<PlanLine>, { kind: 'whole' }>,
+): Promise<void> => {
   const object = sealing.reader.open(plan.object);
   try {
-    const { offset } = await volume.writer.add(plan.entry, objectPieces(object, plan.stored, sealing.buffer));
+    const { offset } = await volume.writer.add(
+      plan.entry,
+      objectPieces(object, plan.stored, sealing.hasher, sealing.buffer),
+    );
     sealing.index.add(rowOf(plan, volume.number, offset));
   } finally {
     object.close();
   }
 };
 
-/** An object of no bytes has a digest to be checked as well. */
-function* objectPieces(object: OpenObject, bytes: number, buffer: Uint8Array): Generator<Uint8Array> {
-  if (bytes === 0) object.readAll(new Uint8Array(0));
-  else yield* rangePieces(object, bytes, buffer);
-}
-
-const rowOf = (plan: Extract<EntryPlan<PlanLine>, { kind: 'whole' | 'part' }>, volume: number, offset: number): IndexRow => {
+const rowOf = (
+  plan: Extract<EntryPlan<PlanLine>, { kind: 'whole' | 'part' }>,
+  volume: number,
+  offset: number,
+): IndexRow => {
   const { sha256, size } = plan.object;
   const where = { sha256, size, volume, entry: plan.entry, offset, stored: plan.stored, method: 'stored' } as const;
-  return plan.kind === 'whole' ? { ...where, kind: 'whole' } : { ...where, kind: 'part', part: plan.part, of: plan.of, at: plan.at };
+  return plan.kind === 'whole'
+    ? { ...where, kind: 'whole' }
+    : { ...where, kind: 'part', part: plan.part, of: plan.of, at: plan.at };
 };
 
 /** Parts of one object follow one another, so that one pass reads and checks it, over several volumes. */
-const writePart = async (sealing: Sealing, volume: Volume, plan: Extract<EntryPlan<PlanLine>, { kind: 'part' }>): Promise<void> => {
+const writePart = async (
+  sealing: Sealing,
+  volume: Volume,
+  plan: Extract<EntryPlan<PlanLine>, { kind: 'part' }>,
+): Promise<void> => {
   if (plan.part === 1) sealing.divided = sealing.reader.open(plan.object);
   const object = sealing.divided;
   if (object === undefined) throw new TypeError('parts came out of order');
-  const { offset } = await volume.writer.add(plan.entry, rangePieces(object, plan.stored, sealing.buffer));
+  const { offset } = await volume.writer.add(plan.entry, rangePieces(object, plan.stored, sealing.hasher));
   sealing.index.add(rowOf(plan, volume.number, offset));
   sealing.features.add('parts');
   if (!object.isAtEnd) return;
@@ -139,7 +160,11 @@ const writePart = async (sealing: Sealing, volume: Volume, plan: Extract<EntryPl
   sealing.divided = undefined;
 };
 
-const writePack = async (sealing: Sealing, volume: Volume, plan: Extract<EntryPlan<PlanLine>, { kind: 'pack' }>): Promise<void> => {
+const writePack = async (
+  sealing: Sealing,
+  volume: Volume,
+  plan: Extract<EntryPlan<PlanLine>, { kind: 'pack' }>,
+): Promise<void> => {
   const members: PackedMember[] = [];
   const { offset } = await volume.writer.add(plan.entry, packPieces(plan, sealing.reader, sealing.buffer, members));
   for (const { sha256, size, member, at } of members)
@@ -193,7 +218,8 @@ async function* documentPieces(document: SpoolDocument, what: string): AsyncGene
     digest.update(chunk);
     yield chunk;
   }
-  if (digest.digest('hex') !== document.sha256) throw new Unfit('LOCAL_IO', `${what} in the spool is damaged`, { facts: { path: document.path } });
+  if (digest.digest('hex') !== document.sha256)
+    throw new Unfit('LOCAL_IO', `${what} in the spool is damaged`, { facts: { path: document.path } });
 }
 
 const writeHead = async (sealing: Sealing, index: SpoolDocument): Promise<SealedVolume> => {
@@ -226,6 +252,7 @@ export const seal = async (order: SealOrder, tell: Tell<SealEvent>): Promise<Sea
     throw error;
   } finally {
     await sealing.disk.close();
+    await sealing.hasher.close();
   }
 };
 

@@ -1,6 +1,6 @@
 /** Reads objects from where they lie and makes sure that each is still the one that was planned. */
 
-import { createHash, hash as hashOnce } from 'node:crypto';
+import { hash as hashOnce } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Incomplete, Unfit } from '@gapferry/bundle-format/errors';
@@ -23,7 +23,9 @@ export class SourceReader {
   #pathOf(line: PlanLine): string {
     const source = this.#roots.get(line.repository);
     if (source === undefined) throw new TypeError(`no source for ${line.repository}`);
-    return line.role === 'metadata' ? join(source.frozen, line.sha256.slice(0, 2), line.sha256) : join(source.root, line.path);
+    return line.role === 'metadata'
+      ? join(source.frozen, line.sha256.slice(0, 2), line.sha256)
+      : join(source.root, line.path);
   }
 
   open(line: PlanLine): OpenObject {
@@ -49,7 +51,6 @@ export class OpenObject {
   readonly #line: PlanLine;
   readonly #fd: number;
   readonly #path: string;
-  readonly #digest = createHash('sha256');
   #position = 0;
 
   constructor(line: PlanLine, fd: number, path: string) {
@@ -67,7 +68,7 @@ export class OpenObject {
   }
 
   #fill(into: Uint8Array, length: number): void {
-    for (let filled = 0; filled < length; ) {
+    for (let filled = 0; filled < length;) {
       const got = this.#some(into, filled, length - filled, this.#position + filled);
       if (got === 0) throw sourceChanged(this.#line);
       filled += got;
@@ -75,20 +76,19 @@ export class OpenObject {
     this.#position += length;
   }
 
-  /** The next `length` bytes. At the end of the object its digest is compared. */
-  next(into: Uint8Array, length: number): void {
-    this.#fill(into, length);
-    this.#digest.update(length === into.length ? into : into.subarray(0, length));
-    if (this.#position === this.#line.size) this.#assertEnd(this.#digest.digest('hex'));
+  /** The next bytes, as many as `into` holds. */
+  next(into: Uint8Array): void {
+    this.#fill(into, into.length);
   }
 
-  /** All of it, into a buffer of exactly its size. */
+  /** All of it, into a buffer of exactly its size. @throws Incomplete SOURCE_CHANGED */
   readAll(into: Uint8Array): void {
     this.#fill(into, into.length);
-    this.#assertEnd(hashOnce('sha256', into, 'hex'));
+    this.assertDigest(hashOnce('sha256', into, 'hex'));
   }
 
-  #assertEnd(digest: string): void {
+  /** To be asked at the end. @throws Incomplete SOURCE_CHANGED */
+  assertDigest(digest: string): void {
     // one byte more than planned means that it grew
     const beyond = new Uint8Array(1);
     if (digest !== this.#line.sha256 || this.#some(beyond, 0, 1, this.#position) !== 0) throw sourceChanged(this.#line);

@@ -14,7 +14,11 @@ export interface StatementFacts {
   readonly expiresMs: number;
   readonly previous: { readonly sequence: number; readonly sha256: Sha256 } | null;
   readonly basis: Basis;
-  readonly repositories: readonly { readonly snapshot: Snapshot; readonly preset: string; readonly facts: Readonly<Record<string, string>> }[];
+  readonly repositories: readonly {
+    readonly snapshot: Snapshot;
+    readonly preset: string;
+    readonly facts: Readonly<Record<string, string>>;
+  }[];
   readonly sealed: Sealed;
 }
 
@@ -45,10 +49,21 @@ export const makeStatement = (facts: StatementFacts): Statement => {
       preset,
       snapshot: snapshot.number,
       facts: new Map(Object.entries(values)),
-      inventory: { entry: inventoryEntry(snapshot.repository), bytes: snapshot.bytes, sha256: snapshot.sha256, rows: snapshot.rows },
+      inventory: {
+        entry: inventoryEntry(snapshot.repository),
+        bytes: snapshot.bytes,
+        sha256: snapshot.sha256,
+        rows: snapshot.rows,
+      },
     })),
     index: { entry: INDEX_ENTRY, ...sealed.index },
-    volumes: sealed.volumes.map(({ name, bytes, sha256, blocks }) => ({ name, encoding: 'zip', bytes, sha256, blocks })),
+    volumes: sealed.volumes.map(({ name, bytes, sha256, blocks }) => ({
+      name,
+      encoding: 'zip',
+      bytes,
+      sha256,
+      blocks,
+    })),
   };
   const bytes = encodeManifest(manifest);
   return { manifest, bytes, sha256: sha256Of(bytes), sums: encodeSums(bytes, manifest) };

@@ -34,7 +34,12 @@ const oursOn = async (world: World, medium: Medium, seen: SeenPlace): Promise<On
 };
 
 /** The manifest in a folder, if our own key signed it and the ledger has its digest; undefined for anything else. */
-const ownManifest = async (world: World, medium: Medium, seen: SeenPlace, bundle: OnPlace): Promise<Manifest | undefined> => {
+const ownManifest = async (
+  world: World,
+  medium: Medium,
+  seen: SeenPlace,
+  bundle: OnPlace,
+): Promise<Manifest | undefined> => {
   const { manifest, signature } = await medium.ask('inspect', { place: seen.place, bundle: bundle.name });
   if (manifest === null || signature === null) return undefined;
   const bytes = Buffer.from(manifest);
@@ -58,17 +63,30 @@ export const recover = async (world: World, medium: Medium, seen: SeenPlace): Pr
     const { sequence, record } = bundle;
     if (record === undefined) {
       if (world.ledger.bundles.raiseSequence(sequence, now))
-        world.log.warn(`${seen.place.path} bears bundle ${sequence} of this key, which this ledger does not know: going on above it`, { sequence });
+        world.log.warn(
+          `${seen.place.path} bears bundle ${sequence} of this key, which this ledger does not know: going on above it`,
+          { sequence },
+        );
       continue;
     }
     if (record.state === 'committed' || seen.readOnly) continue;
     if (record.state === 'signing' && (await ownManifest(world, medium, seen, bundle)) !== undefined) {
       world.ledger.bundles.commit(sequence, now);
-      world.audit.append({ event: 'bundle.exported', recovered: true, sequence, sha256: record.manifest, place: seen.place.path });
+      world.audit.append({
+        event: 'bundle.exported',
+        recovered: true,
+        sequence,
+        sha256: record.manifest,
+        place: seen.place.path,
+      });
       world.log.info(`bundle ${sequence} was complete on ${seen.place.path}: recorded now`, { sequence });
       continue;
     }
-    const { removed } = await medium.ask('discard', { place: seen.place, identity: seen.identity, bundle: bundle.name });
+    const { removed } = await medium.ask('discard', {
+      place: seen.place,
+      identity: seen.identity,
+      bundle: bundle.name,
+    });
     if (removed) world.log.info(`removed the unfinished bundle ${sequence} from ${seen.place.path}`, { sequence });
     if (removed) world.ledger.bundles.abandon(sequence);
   }
@@ -81,17 +99,25 @@ const namesOf = (manifest: Manifest): string[] => [
   ...manifest.volumes.flatMap((_, n) => [volumeName(n), blocksName(n)]),
 ];
 
-/** Has every site answered? A bundle without sites was never sent. */
+/** States in which a site has taken everything from a bundle that it will ever take. */
+const TAKEN = new Set(['received', 'on hold', 'publishing', 'published', 'superseded']);
+
+/** Has every site taken it in? A bundle without sites was never sent; one that is refused or waits may still be looked into. */
 const isConfirmed = (world: World, sequence: number): boolean => {
   const sites = world.ledger.bundles.sitesOf(sequence);
-  return sites.length > 0 && sites.every(({ road }) => road === 'settled');
+  return sites.length > 0 && sites.every(({ road, says }) => road === 'settled' && TAKEN.has(says ?? ''));
 };
 
 /**
  * Removes our own bundles that receipts confirm. @param keep a number that stays whatever receipts say
  * @returns the numbers that were removed
  */
-export const removeConfirmed = async (world: World, medium: Medium, seen: SeenPlace, keep?: number): Promise<number[]> => {
+export const removeConfirmed = async (
+  world: World,
+  medium: Medium,
+  seen: SeenPlace,
+  keep?: number,
+): Promise<number[]> => {
   const removed: number[] = [];
   for (const bundle of await oursOn(world, medium, seen)) {
     const { sequence, name, record } = bundle;
@@ -100,7 +126,13 @@ export const removeConfirmed = async (world: World, medium: Medium, seen: SeenPl
     if (manifest === undefined) continue;
     await medium.ask('remove', { place: seen.place, identity: seen.identity, bundle: name, names: namesOf(manifest) });
     world.ledger.bundles.removed(sequence, world.clock.now().toISOString());
-    world.audit.append({ event: 'bundle.removed', sequence, sha256: record.manifest, place: seen.place.path, because: 'receipts confirm it' });
+    world.audit.append({
+      event: 'bundle.removed',
+      sequence,
+      sha256: record.manifest,
+      place: seen.place.path,
+      because: 'receipts confirm it',
+    });
     world.log.info(`removed bundle ${sequence} from ${seen.place.path}: every site has answered it`, { sequence });
     removed.push(sequence);
   }

@@ -11,7 +11,7 @@ import type { Spool } from './spool.ts';
 let counter = 0;
 
 const writeAll = (fd: number, bytes: Uint8Array): void => {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at);
 };
 
 /** As `hashFile`; on success the bytes also lie in the spool. */

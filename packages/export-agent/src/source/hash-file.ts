@@ -38,7 +38,8 @@ export const openSource = (path: string): number | undefined => {
     const code = errnoOf(error);
     // ELOOP: it became a link since the walk
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
-    if (code === 'EACCES' || code === 'EPERM') throw new Unfit('PERMISSION', `${path} may not be read`, { cause: error });
+    if (code === 'EACCES' || code === 'EPERM')
+      throw new Unfit('PERMISSION', `${path} may not be read`, { cause: error });
     throw new Unfit('LOCAL_IO', `${path} cannot be opened`, { cause: error });
   }
 };
@@ -78,7 +79,10 @@ const hashLarge = (fd: number, size: number, path: string, wish: HashWish): Omit
     wish.progress?.(n);
     position += n;
   }
-  return { sha256: sha256.digest(), extra: Object.fromEntries(extra.map(([name, digest]) => [name, digest.digest('hex')])) };
+  return {
+    sha256: sha256.digest(),
+    extra: Object.fromEntries(extra.map(([name, digest]) => [name, digest.digest('hex')])),
+  };
 };
 
 const hashOpen = (fd: number, path: string, wish: HashWish): HashedFile | 'changed' => {

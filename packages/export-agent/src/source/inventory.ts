@@ -1,6 +1,16 @@
 /** Writes the inventory of a repository out of the ledger, in the order of the format. */
 
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { encodeInventoryRow, type InventoryRow } from '@gapferry/bundle-format/inventory';
 import { comparePaths } from '@gapferry/bundle-format/names';
@@ -26,14 +36,26 @@ export const toInventoryRow = (row: SourceRow): InventoryRow => {
   const place = row.phase > 0 ? ({ role: 'metadata', phase: row.phase } as const) : ({ role: 'content' } as const);
   if (row.kind === 'link') return { path: row.path, type: 'link', ...place, target: row.target ?? '' };
   if (row.sha256 === null) throw new TypeError(`${row.path} has no digest in the ledger`);
-  return { path: row.path, type: 'file', ...place, size: row.size, sha256: row.sha256, exec: row.exec, mtime: row.mtime };
+  return {
+    path: row.path,
+    type: 'file',
+    ...place,
+    size: row.size,
+    sha256: row.sha256,
+    exec: row.exec,
+    mtime: row.mtime,
+  };
 };
 
 /** Files and links in order, with the few empty folders sorted in. Both come ascending. */
 export function* inventoryRows(files: Iterable<SourceRow>, emptyFolders: readonly string[]): Generator<InventoryRow> {
   let at = 0;
   for (const row of files) {
-    for (let folder = emptyFolders[at]; folder !== undefined && comparePaths(folder, row.path) < 0; folder = emptyFolders[++at])
+    for (
+      let folder = emptyFolders[at];
+      folder !== undefined && comparePaths(folder, row.path) < 0;
+      folder = emptyFolders[++at]
+    )
       yield { path: folder, type: 'dir' };
     yield toInventoryRow(row);
   }
@@ -41,7 +63,12 @@ export function* inventoryRows(files: Iterable<SourceRow>, emptyFolders: readonl
 }
 
 /** Writes the inventory into the spool under its digest; an older one of the same repository is removed. */
-export const writeInventory = (state: string, repository: string, repositoryId: number, sources: Sources): WrittenInventory => {
+export const writeInventory = (
+  state: string,
+  repository: string,
+  repositoryId: number,
+  sources: Sources,
+): WrittenInventory => {
   mkdirSync(folderOf(state), { recursive: true, mode: 0o700 });
   const temporary = join(folderOf(state), `.${repository}.part`);
   const fd = openSync(temporary, 'w', 0o600);
@@ -53,7 +80,7 @@ export const writeInventory = (state: string, repository: string, repositoryId: 
     const flush = (): void => {
       const bytes = Buffer.from(text.join(''));
       digest.update(bytes);
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
       text = [];
       characters = 0;
     };
@@ -72,13 +99,21 @@ export const writeInventory = (state: string, repository: string, repositoryId: 
   const path = inventoryPath(state, repository, sha256);
   renameSync(temporary, path);
   for (const name of readdirSync(dirname(path)))
-    if (name.startsWith(`${repository}-`) && name.length === repository.length + 24 && join(dirname(path), name) !== path)
+    if (
+      name.startsWith(`${repository}-`) &&
+      name.length === repository.length + 24 &&
+      join(dirname(path), name) !== path
+    )
       rmSync(join(dirname(path), name), { force: true });
   return { path, sha256, bytes: digest.bytes, rows };
 };
 
 /** Is the inventory of this snapshot still in the spool? Its digest is checked when it is sealed. */
-export const hasInventory = (state: string, repository: string, snapshot: { sha256: Sha256; bytes: number }): boolean => {
+export const hasInventory = (
+  state: string,
+  repository: string,
+  snapshot: { sha256: Sha256; bytes: number },
+): boolean => {
   const path = inventoryPath(state, repository, snapshot.sha256);
   return existsSync(path) && statSync(path).size === snapshot.bytes;
 };

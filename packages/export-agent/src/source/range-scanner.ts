@@ -34,7 +34,16 @@ interface Batch {
   hashedBytes: number;
 }
 
-const emptyBatch = (): Batch => ({ rows: [], gone: [], large: [], emptyFolders: [], digests: [], changing: [], unchanged: 0, hashedBytes: 0 });
+const emptyBatch = (): Batch => ({
+  rows: [],
+  gone: [],
+  large: [],
+  emptyFolders: [],
+  digests: [],
+  changing: [],
+  unchanged: 0,
+  hashedBytes: 0,
+});
 
 export class RangeScanner {
   readonly #setting: ScanSetting;
@@ -129,7 +138,14 @@ export class RangeScanner {
   #link(path: string, stats: Stats, phase: number): void {
     const target = readlinkSync(join(this.#setting.root, path));
     checkLinkTarget(path, target);
-    this.#batch.rows.push({ ...statsOf(path, stats, phase), kind: 'link', size: stats.size, stamp: stampOf(stats), sha256: null, target });
+    this.#batch.rows.push({
+      ...statsOf(path, stats, phase),
+      kind: 'link',
+      size: stats.size,
+      stamp: stampOf(stats),
+      sha256: null,
+      target,
+    });
   }
 
   #hash(path: string, phase: number): void {

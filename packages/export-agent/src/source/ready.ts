@@ -11,5 +11,7 @@ const hasWildcard = (glob: string): boolean => /[*?{\\]/.test(glob);
 export const requireReady = (repository: string, root: string, preset: Preset): void => {
   for (const marker of preset.busy.filter((glob) => !hasWildcard(glob)))
     if (lstatSync(join(root, marker), { throwIfNoEntry: false }) !== undefined)
-      throw new Incomplete('NOT_READY', `${repository} is being updated: ${marker} is there`, { facts: { repository, marker } });
+      throw new Incomplete('NOT_READY', `${repository} is being updated: ${marker} is there`, {
+        facts: { repository, marker },
+      });
 };

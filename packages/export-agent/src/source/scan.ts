@@ -21,8 +21,9 @@ const RANGES_PER_THREAD = 8;
 const THREAD_MEMORY = { maxYoungGenerationSizeMb: 12 };
 
 export interface ScanReport {
-  readonly unchanged: number;
-  /** New or changed, hashed. */
+  /** Files and links that are carried. */
+  readonly files: number;
+  /** New or changed. */
   readonly changed: number;
   readonly gone: number;
   readonly hashedBytes: number;
@@ -34,6 +35,8 @@ export interface ScanReport {
 
 export interface ScanOptions {
   readonly threads?: number;
+  /** True for a later walk of the same run. */
+  readonly again?: boolean;
   readonly signal?: AbortSignal;
   /** bytes hashed since the last call */
   readonly onBytes?: (bytes: number) => void;
@@ -48,20 +51,23 @@ const rangesFor = (sources: Sources, setting: ScanSetting, threads: number): Pat
 class Intake {
   readonly #sources: Sources;
   readonly #repository: number;
+  /** A later walk of the same run: most of what it hashes is known already. */
+  readonly #again: boolean;
   #rows: SourceRow[] = [];
   #gone: string[] = [];
   #lastApply = performance.now();
   readonly emptyFolders: string[] = [];
   readonly changing: string[] = [];
-  unchanged = 0;
+  files = 0;
   changed = 0;
   gone = 0;
   hashedBytes = 0;
   metadataChanged = 0;
 
-  constructor(sources: Sources, repository: number) {
+  constructor(sources: Sources, repository: number, again: boolean) {
     this.#sources = sources;
     this.#repository = repository;
+    this.#again = again;
   }
 
   take(findings: Findings): void {
@@ -69,12 +75,16 @@ class Intake {
     this.#gone.push(...findings.gone);
     this.emptyFolders.push(...findings.emptyFolders);
     this.changing.push(...findings.changing);
-    this.unchanged += findings.unchanged;
-    this.changed += findings.rows.length;
+    this.files += findings.unchanged + findings.rows.length;
+    const [metadata, content] = [
+      findings.rows.filter(({ phase }) => phase > 0),
+      findings.rows.filter(({ phase }) => phase === 0),
+    ];
+    const news = metadata.filter((row) => !this.#isKnown(row));
+    this.changed += news.length + (this.#again ? content.filter((row) => !this.#isKnown(row)) : content).length;
     this.gone += findings.gone.length;
     this.hashedBytes += findings.hashedBytes;
-    this.metadataChanged +=
-      findings.rows.filter((row) => row.phase > 0 && !this.#isKnown(row)).length + findings.gone.filter((path) => this.#isMetadata(path)).length;
+    this.metadataChanged += news.length + findings.gone.filter((path) => this.#isMetadata(path)).length;
     this.#sources.keepDigests(findings.digests);
     const waiting = this.#rows.length + this.#gone.length;
     if (waiting >= APPLY_ROWS || (waiting > 0 && performance.now() - this.#lastApply > APPLY_MS)) this.apply();
@@ -87,7 +97,8 @@ class Intake {
   /** Hashed again and found the same, as after a change within the tick of the clock. */
   #isKnown(row: SourceRow): boolean {
     const known = this.#sources.find(this.#repository, row.path);
-    if (known === undefined || known.phase !== row.phase || known.kind !== row.kind || known.target !== row.target) return false;
+    if (known === undefined || known.phase !== row.phase || known.kind !== row.kind || known.target !== row.target)
+      return false;
     if (known.exec !== row.exec || known.mtime !== row.mtime) return false;
     return row.sha256 === known.sha256;
   }
@@ -100,37 +111,69 @@ class Intake {
   }
 }
 
-/** Hands out jobs to threads until none is left: ranges first, then what they found too large to read on the way. */
+/**
+ * Hands out jobs to threads until none is left: ranges first, then what they found too large to read on the way. A thread is started only when
+ * there is a job for it: a small repository needs one.
+ */
 class Crew {
+  readonly #setting: ScanSetting;
   readonly #jobs: ScanJob[];
   readonly #large: LargeFile[] = [];
-  readonly #workers: Worker[];
+  readonly #workers: Worker[] = [];
+  readonly #idle: Worker[] = [];
+  readonly #most: number;
   #busy = 0;
   readonly #intake: Intake;
   readonly #onBytes: (bytes: number) => void;
   #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
-  readonly #idle: Worker[] = [];
 
-  constructor(setting: ScanSetting, ranges: readonly PathRange[], threads: number, intake: Intake, onBytes: (bytes: number) => void) {
+  constructor(
+    setting: ScanSetting,
+    ranges: readonly PathRange[],
+    threads: number,
+    intake: Intake,
+    onBytes: (bytes: number) => void,
+  ) {
+    this.#setting = setting;
     this.#jobs = ranges.map((range): ScanJob => ({ job: 'range', range })).reverse();
+    this.#most = threads;
     this.#intake = intake;
     this.#onBytes = onBytes;
-    this.#workers = Array.from(
-      { length: threads },
-      () => new Worker(entryBeside(import.meta.url, './scan-worker'), { workerData: setting, resourceLimits: THREAD_MEMORY }),
-    );
   }
 
-  run(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      this.#settle = { resolve, reject };
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-      for (const worker of this.#workers) {
-        worker.on('message', (answer: ScanAnswer) => this.#guard(() => this.#hear(worker, answer)));
-        worker.on('error', reject);
-        this.#give(worker);
-      }
-    }).finally(() => Promise.all(this.#workers.map((worker) => worker.terminate())));
+  async run(signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#settle = { resolve, reject };
+        signal?.throwIfAborted();
+        signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+        this.#employ();
+      });
+    } finally {
+      await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    }
+  }
+
+  /** Gives jobs to idle threads, and starts threads while there are more jobs. */
+  #employ(): void {
+    while (this.#jobs.length + this.#large.length > 0) {
+      const worker = this.#idle.pop() ?? this.#hire();
+      if (worker === undefined) return;
+      this.#give(worker);
+    }
+    if (this.#busy === 0) this.#settle?.resolve();
+  }
+
+  #hire(): Worker | undefined {
+    if (this.#workers.length >= this.#most) return undefined;
+    const worker = new Worker(entryBeside(import.meta.url, './scan-worker'), {
+      workerData: this.#setting,
+      resourceLimits: THREAD_MEMORY,
+    });
+    worker.on('message', (answer: ScanAnswer) => this.#guard(() => this.#hear(worker, answer)));
+    worker.on('error', (error) => this.#settle?.reject(error));
+    this.#workers.push(worker);
+    return worker;
   }
 
   /** What goes wrong while an answer is taken in must end the scan, not the process. */
@@ -150,21 +193,17 @@ class Crew {
     if (findings.hashedBytes > 0) this.#onBytes(findings.hashedBytes);
     if (findings.done) {
       this.#busy--;
-      this.#give(worker);
+      this.#idle.push(worker);
     }
-    if (findings.large.length > 0) for (const idle of this.#idle.splice(0)) this.#give(idle);
+    this.#employ();
   }
 
   #give(worker: Worker): void {
     const large = this.#large.pop();
     const job: ScanJob | undefined = large === undefined ? this.#jobs.pop() : { job: 'large', file: large };
-    if (job !== undefined) {
-      this.#busy++;
-      worker.postMessage(job);
-      return;
-    }
-    this.#idle.push(worker);
-    if (this.#busy === 0) this.#settle?.resolve();
+    if (job === undefined) return;
+    this.#busy++;
+    worker.postMessage(job);
   }
 }
 
@@ -174,13 +213,18 @@ class Crew {
  */
 export const scan = async (sources: Sources, setting: ScanSetting, options: ScanOptions = {}): Promise<ScanReport> => {
   const threads = options.threads ?? Math.max(1, Math.min(availableParallelism(), 4));
-  const intake = new Intake(sources, setting.repositoryId);
-  const crew = new Crew(setting, rangesFor(sources, setting, threads), threads, intake, options.onBytes ?? (() => undefined));
+  const intake = new Intake(sources, setting.repositoryId, options.again ?? false);
+  const crew = new Crew(
+    setting,
+    rangesFor(sources, setting, threads),
+    threads,
+    intake,
+    options.onBytes ?? (() => undefined),
+  );
   await crew.run(options.signal);
   intake.apply();
   sources.setEmptyFolders(setting.repositoryId, intake.emptyFolders.sort(comparePaths));
   if (intake.changed + intake.gone > 0) sources.recut(setting.repositoryId, threads * RANGES_PER_THREAD);
-  const { unchanged, changed, gone, hashedBytes, metadataChanged, changing } = intake;
-  return { unchanged, changed, gone, hashedBytes, metadataChanged, changing };
+  const { files, changed, gone, hashedBytes, metadataChanged, changing } = intake;
+  return { files, changed, gone, hashedBytes, metadataChanged, changing };
 };
-

@@ -38,7 +38,12 @@ export interface TakenSnapshot {
   readonly id: number;
   readonly setting: SourceSetting;
   readonly snapshot: Snapshot;
-  readonly scanned: { readonly files: number; readonly changed: number; readonly gone: number; readonly hashedBytes: number };
+  readonly scanned: {
+    readonly files: number;
+    readonly changed: number;
+    readonly gone: number;
+    readonly hashedBytes: number;
+  };
   /** What an administrator should know although nothing is refused. */
   readonly notes: readonly string[];
 }
@@ -51,7 +56,11 @@ export interface SnapshotOptions {
 }
 
 /** Digests that checkers ask for beside SHA-256, cheapest to make in the first pass. */
-const EXTRA: Readonly<Record<Preset['closure']['checker'], readonly ExtraAlgorithm[]>> = { none: [], apt: [], npm: ['sha512'] };
+const EXTRA: Readonly<Record<Preset['closure']['checker'], readonly ExtraAlgorithm[]>> = {
+  none: [],
+  apt: [],
+  npm: ['sha512'],
+};
 
 /** Metadata whose file is no longer the one that was frozen, or whose frozen copy is lost. */
 const staleMetadata = (sources: Sources, id: number, root: string, spool: Spool): string[] => {
@@ -64,7 +73,13 @@ const staleMetadata = (sources: Sources, id: number, root: string, spool: Spool)
   return stale;
 };
 
-const walkUntilQuiet = async (state: string, sources: Sources, repository: Repository, setting: SourceSetting, options: SnapshotOptions) => {
+const walkUntilQuiet = async (
+  state: string,
+  sources: Sources,
+  repository: Repository,
+  setting: SourceSetting,
+  options: SnapshotOptions,
+) => {
   const spool = openSpool(state, setting.name);
   const total = { hashedBytes: 0, changed: 0, gone: 0 };
   let restless: string | undefined;
@@ -81,7 +96,7 @@ const walkUntilQuiet = async (state: string, sources: Sources, repository: Repos
         preset: setting.preset,
         extra: EXTRA[setting.preset.closure.checker],
       },
-      options,
+      { ...options, again: walks > 1 },
     );
     total.hashedBytes += report.hashedBytes;
     total.changed += report.changed;
@@ -92,24 +107,39 @@ const walkUntilQuiet = async (state: string, sources: Sources, repository: Repos
     restless = report.changing[0] ?? stale[0];
     if (report.metadataChanged === 0 && restless === undefined) {
       requireReady(setting.name, setting.root, setting.preset);
-      return { files: report.unchanged + report.changed, ...total, spool };
+      return { files: report.files, ...total, spool };
     }
-    if (walks > 1 || restless !== undefined) await sleep(WAIT_MS * walks, undefined, options.signal === undefined ? {} : { signal: options.signal });
+    if (walks > 1 || restless !== undefined)
+      await sleep(WAIT_MS * walks, undefined, options.signal === undefined ? {} : { signal: options.signal });
   }
-  throw new Incomplete('SOURCE_CHANGED', `${setting.name}: ${restless ?? 'its metadata'} kept changing while it was read`, {
-    facts: { repository: setting.name, path: restless ?? null },
-  });
+  throw new Incomplete(
+    'SOURCE_CHANGED',
+    `${setting.name}: ${restless ?? 'its metadata'} kept changing while it was read`,
+    {
+      facts: { repository: setting.name, path: restless ?? null },
+    },
+  );
 };
 
 /**
  * @throws Incomplete NOT_READY, SOURCE_CHANGED; Refused PATH_*, ENTRY_TYPE, META_*; Unfit PERMISSION, LOCAL_IO, LOCAL_FULL
  */
-export const takeSnapshot = async (state: string, sources: Sources, setting: SourceSetting, options: SnapshotOptions): Promise<TakenSnapshot> => {
+export const takeSnapshot = async (
+  state: string,
+  sources: Sources,
+  setting: SourceSetting,
+  options: SnapshotOptions,
+): Promise<TakenSnapshot> => {
   const repository = sources.repository(setting.name, setting.root, setting.presetDigest);
   const { spool, ...scanned } = await walkUntilQuiet(state, sources, repository, setting, options);
 
   const newest = sources.newestSnapshot(setting.name);
-  if (newest !== undefined && !sources.isDirty(repository.id) && repository.closed === newest.sha256 && hasInventory(state, setting.name, newest))
+  if (
+    newest !== undefined &&
+    !sources.isDirty(repository.id) &&
+    repository.closed === newest.sha256 &&
+    hasInventory(state, setting.name, newest)
+  )
     return { id: repository.id, setting, snapshot: newest, scanned, notes: [] };
 
   const inventory = writeInventory(state, setting.name, repository.id, sources);

@@ -70,7 +70,9 @@ export const ledgerView = (sources: Sources, repositoryId: number, root: string,
         yield chunk;
       }
       if (bytes !== row.size)
-        throw new Incomplete('SOURCE_CHANGED', `${path} has ${bytes} bytes instead of ${row.size}`, { facts: { path: row.path } });
+        throw new Incomplete('SOURCE_CHANGED', `${path} has ${bytes} bytes instead of ${row.size}`, {
+          facts: { path: row.path },
+        });
     },
     digest: async (path, algorithm: DigestAlgorithm): Promise<string> => {
       const row = must(path);
@@ -83,7 +85,9 @@ export const ledgerView = (sources: Sources, repositoryId: number, root: string,
         wanted.update(chunk);
       }
       if (sha256.digest('hex') !== row.sha256)
-        throw new Incomplete('SOURCE_CHANGED', `${path} changed while its digest was made`, { facts: { path: row.path } });
+        throw new Incomplete('SOURCE_CHANGED', `${path} changed while its digest was made`, {
+          facts: { path: row.path },
+        });
       const value = wanted.digest('hex');
       sources.keepDigests([{ sha256: row.sha256, algorithm, value }]);
       return value;

@@ -87,7 +87,8 @@ const outside = (range: PathRange, key: string, isFolder: boolean): boolean => {
 };
 
 const inRange = (range: PathRange, path: string): boolean =>
-  (range.from === null || comparePaths(path, range.from) >= 0) && (range.to === null || comparePaths(path, range.to) < 0);
+  (range.from === null || comparePaths(path, range.from) >= 0) &&
+  (range.to === null || comparePaths(path, range.to) < 0);
 
 const assertCarriable = (path: string, stats: Stats): void => {
   const kind = stats.isFIFO() ? 'a FIFO' : stats.isSocket() ? 'a socket' : 'a device';

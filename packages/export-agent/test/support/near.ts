@@ -52,6 +52,18 @@ export const makeNear = (more: { preset?: string; sites?: readonly string[]; ext
     place: { kind: 'folder', path: folder },
   });
   writeFileSync(config, text + (more.extra ?? ''));
+  return nearAt(root);
+};
+
+/** The same near side after its world was closed, as after a restart. */
+export const reopened = (near: Near): Near => nearAt(near.root);
+
+const nearAt = (root: string): Near => {
+  const [source, folder, config] = [
+    join(root, 'source'),
+    join(root, 'folder'),
+    join(root, 'near', 'export-agent.yaml'),
+  ];
   let world: World | undefined;
   const abort = new AbortController();
   const near: Near = {
@@ -67,7 +79,15 @@ export const makeNear = (more: { preset?: string; sites?: readonly string[]; ext
     export: (wish = {}) =>
       exportOnce(
         near.world(),
-        { sites: undefined, repositories: undefined, full: false, dryRun: false, make: true, place: { kind: 'folder', path: folder }, ...wish },
+        {
+          sites: undefined,
+          repositories: undefined,
+          full: false,
+          dryRun: false,
+          make: true,
+          place: { kind: 'folder', path: folder },
+          ...wish,
+        },
         silentWatch,
       ),
     bundle: (sequence) => join(folder, BUNDLES, bundleFolder(near.world().exporter, sequence)),
@@ -101,12 +121,17 @@ export class FarSite {
 
   enrol(near: Near): void {
     const { publicKey } = this.keys;
-    near.world().ledger.sites.enrol(this.name, encodePublicKey(publicKey), fingerprintOf(publicKey), '2026-11-20T00:00:00Z');
+    near
+      .world()
+      .ledger.sites.enrol(this.name, encodePublicKey(publicKey), fingerprintOf(publicKey), '2026-11-20T00:00:00Z');
   }
 
   /** Writes the receipt and gives the path of its JSON. */
   answer(near: Near, { number, holds = [], missing = [], bundles = [], bend = (receipt) => receipt }: Answer): string {
-    const lists = { holds: Buffer.concat([...encodeDigestList(holds.toSorted())]), missing: Buffer.concat([...encodeDigestList(missing.toSorted())]) };
+    const lists = {
+      holds: Buffer.concat([...encodeDigestList(holds.toSorted())]),
+      missing: Buffer.concat([...encodeDigestList(missing.toSorted())]),
+    };
     const companion = (bytes: Uint8Array, rows: number) => ({ bytes: bytes.length, sha256: sha256Of(bytes), rows });
     const receipt = bend({
       site: this.name,
@@ -136,4 +161,3 @@ export class FarSite {
 }
 
 export const names = (folder: string): string[] => readdirSync(folder).toSorted();
-

@@ -24,7 +24,7 @@ export const configPath = (given: string | undefined): string => resolve(given ?
 
 export interface OpenWorld {
   readonly world: World;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface WorldOptions {

@@ -43,7 +43,7 @@ export function sweepStaging(order: SweepOrder, alive: () => void): { sha256: Sh
   const kept: { sha256: Sha256; size: number }[] = [];
   for (const name of namesIn(order.staging)) {
     alive();
-    const [digest = '', rest] = splitName(name);
+    const [digest, rest] = splitName(name);
     if (isSha256(digest)) {
       if (rest === '' && order.isStaged(digest)) continue;
       if (rest === 'parts' && order.hasParts(digest)) continue;

@@ -30,6 +30,9 @@ export interface PublishOrder {
   readonly roots: ReadonlyMap<string, string>;
 }
 
+/** Snapshots of which what was taken away is kept. */
+const KEPT_TOMBSTONES = 3;
+
 export interface PublishSummary {
   /** Files, links and folders that were placed or replaced. */
   readonly placed: number;
@@ -43,6 +46,7 @@ export function publish(order: PublishOrder, steps: Steps, tree: Tree, findings:
   run.inspect();
   run.materialise();
   for (const stage of planStages(order.phases)) run.perform(stage);
+  tree.forgetOldTombstones(KEPT_TOMBSTONES);
   return run.summary;
 }
 
@@ -98,15 +102,14 @@ class Publishing {
   perform(stage: Stage): void {
     switch (stage.do) {
       case 'content':
-        this.#placeAll(0, false);
+        this.#placeAll(0, [false]);
         for (const path of this.#steps.folders()) this.#placeFolder(path);
         break;
       case 'replacements':
-        this.#placeAll(0, true);
+        this.#placeAll(0, [true]);
         break;
       case 'metadata':
-        this.#placeAll(stage.phase, false);
-        this.#placeAll(stage.phase, true);
+        this.#placeAll(stage.phase, [false, true]);
         break;
       case 'tombstones':
         this.#bury();
@@ -115,9 +118,10 @@ class Publishing {
     this.#tree.sync();
   }
 
-  #placeAll(phase: number, exists: boolean): void {
-    for (const step of this.#steps.files(phase, exists)) this.#placeFile(step);
-    for (const step of this.#steps.links(phase, exists)) this.#placeLink(step);
+  /** Links after the files that they may lead to. */
+  #placeAll(phase: number, existing: readonly boolean[]): void {
+    for (const exists of existing) for (const step of this.#steps.files(phase, exists)) this.#placeFile(step);
+    for (const exists of existing) for (const step of this.#steps.links(phase, exists)) this.#placeLink(step);
   }
 
   #placeFile(step: FileStep): void {

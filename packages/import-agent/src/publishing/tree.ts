@@ -2,7 +2,7 @@
  * A published tree on disk: the few things that publishing does to it. No write ever goes through a link: every folder on the way is looked at, and what is
  * replaced is replaced by a rename (THREATS 65).
  */
-import { chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, type Stats, utimesSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync, type Stats, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Refused } from '@gapferry/bundle-format/errors';
 import { syncFilesystem } from '@gapferry/station/files/durable';
@@ -163,6 +163,16 @@ export class Tree {
 
   #removeEmpty(path: string): void {
     for (let folder = path; folder !== '.'; folder = dirname(folder)) if (!this.removeFolder(folder)) return;
+  }
+
+  /** Removes all but the newest tombstones, so that they do not fill the disk in years. */
+  forgetOldTombstones(keep: number): void {
+    const all = dirname(this.#tombstones);
+    this.#guard('.gapferry/tombstones', () => {
+      const names = statOf(all) === undefined ? [] : readdirSync(all).filter((name) => /^\d+$/.test(name));
+      const old = names.toSorted((a, b) => Number(b) - Number(a)).slice(keep);
+      for (const name of old) rmSync(join(all, name), { recursive: true, force: true });
+    });
   }
 
   /** One flush of the filesystem, if anything changed since the last. */

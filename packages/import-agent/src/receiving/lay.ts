@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import { KEYS, SIGNATURE_SUFFIX } from '@gapferry/bundle-format/layout';
 import { LIMITS } from '@gapferry/bundle-format/limits';
+import { GapferryError } from '@gapferry/bundle-format/errors';
 import { makeFolder, removeDurably, writeDurably } from '@gapferry/station/files/durable';
 import { insideFolder } from '@gapferry/station/files/inside';
-import { listNames, readBounded } from '@gapferry/station/files/safe-open';
+import { listNames, readBounded, readBoundedIfThere } from '@gapferry/station/files/safe-open';
 import type { KeyOnMedium, LayAsk } from './requests.ts';
 
 /** A companion of the largest site: a line of 65 bytes for each row. */
@@ -18,10 +19,22 @@ export function lay(ask: LayAsk, alive: () => void): void {
   const folder = insideFolder(ask.root, ask.under);
   makeFolder(folder, 0o755, MEDIUM);
   for (const { from, name } of ask.files) {
-    writeDurably(join(folder, name), readBounded(from, LAID_BYTES, { where: 'machine' }), 0o644, MEDIUM);
+    const bytes = readBounded(from, LAID_BYTES, { where: 'machine' });
+    if (!isThere(join(folder, name), bytes)) writeDurably(join(folder, name), bytes, 0o644, MEDIUM);
     alive();
   }
   if (ask.keep !== null) removeOthers(folder, new Set([...ask.keep, ...ask.files.map(({ name }) => name)]));
+}
+
+/** A medium that comes back is not written to once more for nothing. */
+function isThere(path: string, bytes: Uint8Array): boolean {
+  try {
+    const there = readBoundedIfThere(path, bytes.length);
+    return there !== undefined && Buffer.from(there).equals(bytes);
+  } catch (error) {
+    if (error instanceof GapferryError && error.kind !== 'unfit') return false;
+    throw error;
+  }
 }
 
 /** Only what is named like a receipt of ours, in our own folder; the signature first, so that no half receipt remains. */

@@ -1,4 +1,5 @@
 /** The medium process: the only code that opens files of a medium. It has neither keys nor journal, and may be killed at any moment. */
+import '../memory.ts';
 import { serveMedium } from '@gapferry/station/media/serve';
 import { takeHead } from './head.ts';
 import { lay, readKeys } from './lay.ts';

@@ -6,7 +6,7 @@ import type { Tell } from '@gapferry/station/media/serve';
 import { checkedBlocks } from './read-ahead.ts';
 import { type Order, readChunks, readOrders } from './orders.ts';
 import type { ReceiveAsk, ReceiveEvent, ReceiveReply, VolumeAsk } from './requests.ts';
-import { StagingWriter } from './staging.ts';
+import { type Group, StagingWriter } from './staging.ts';
 import { openVolume, type OpenVolume } from './volumes.ts';
 import { CheckedVolume } from '@gapferry/bundle-format/blocks';
 
@@ -14,12 +14,14 @@ import { CheckedVolume } from '@gapferry/bundle-format/blocks';
 const MOST_READ_FAILURES = 8;
 
 /**
+ * @param written hears of groups that are written and wait for their flush
+ *
  * A damaged block costs the objects in it: it is told, and the rest of the volume is taken. Volumes that are not there are named in the reply.
  * @throws Unfit LOCAL_FULL, LOCAL_IO, MEDIA_GONE
  */
-export async function receive(ask: ReceiveAsk, tell: Tell<ReceiveEvent>): Promise<ReceiveReply> {
-  const run = new Receiving(ask, tell);
-  for (const volume of ask.volumes) await run.take(volume);
+export function receive(ask: ReceiveAsk, tell: Tell<ReceiveEvent>, written: (groups: readonly Group[]) => void): ReceiveReply {
+  const run = new Receiving(ask, tell, written);
+  for (const volume of ask.volumes) run.take(volume);
   return run.end();
 }
 
@@ -34,27 +36,26 @@ class Receiving {
   #objects = 0;
   #bytes = 0;
 
-  constructor(ask: ReceiveAsk, tell: Tell<ReceiveEvent>) {
+  constructor(ask: ReceiveAsk, tell: Tell<ReceiveEvent>, written: (groups: readonly Group[]) => void) {
     this.#ask = ask;
     this.#tell = tell;
     this.#rows = new NumberedRows(readIndex(readChunks(ask.index)));
     this.#orders = new Peekable(readOrders(ask.orders));
-    this.#writer = new StagingWriter(ask.stagings, {
-      objects: (staging, objects) => {
+    this.#writer = new StagingWriter(ask.stagings, (groups) => {
+      for (const { objects } of groups) {
         this.#objects += objects.length;
         for (const { size } of objects) this.#bytes += size;
-        tell({ kind: 'staged', staging, objects });
-      },
-      parts: (staging, parts) => tell({ kind: 'parts', staging, parts }),
+      }
+      written(groups);
     });
   }
 
-  async take(volume: VolumeAsk): Promise<void> {
+  take(volume: VolumeAsk): void {
     let open: OpenVolume | undefined;
     try {
       open = openVolume(this.#ask.folder, volume);
       if (open === undefined) this.#absent.push(volume.name);
-      else await this.#walk(volume, open);
+      else this.#walk(volume, open);
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#damaged(error);
@@ -63,9 +64,9 @@ class Receiving {
     }
   }
 
-  async #walk(volume: VolumeAsk, open: OpenVolume): Promise<void> {
+  #walk(volume: VolumeAsk, open: OpenVolume): void {
     let failures = 0;
-    const blocks = await checkedBlocks(volume, open, (bytes) => this.#tell({ kind: 'read', bytes }));
+    const blocks = checkedBlocks(volume, open, (bytes) => this.#tell({ kind: 'read', bytes }));
     try {
       walkVolume(
         new CheckedVolume(blocks),
@@ -103,7 +104,7 @@ class Receiving {
   }
 
   end(): ReceiveReply {
-    this.#writer.flush();
+    this.#writer.end();
     return { absent: this.#absent, objects: this.#objects, bytes: this.#bytes };
   }
 }

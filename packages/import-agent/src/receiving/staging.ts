@@ -1,6 +1,6 @@
 /**
  * The staging folder of a repository, as a medium process fills it: one file an object, named by its digest, flushed in groups. A file counts only once the
- * journal names it; the parent hears of a group after its flush, never before.
+ * journal names it; the parent hears of a group after its flush, never before (`flushGroup`).
  */
 import { closeSync, constants, futimesSync, openSync, rmSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,26 +26,36 @@ export const partsPath = (staging: string, sha256: Sha256): string => join(stagi
 /** Modes of published files; the umask of a medium process is 0. */
 export const fileMode = (exec: boolean): number => (exec ? 0o755 : 0o644);
 
-export interface Flushed {
-  objects(staging: number, objects: readonly StagedObject[]): void;
-  parts(staging: number, parts: readonly ReceivedPart[]): void;
+/** What was written to one staging folder since the last group. */
+export interface Group {
+  /** Place of the folder in the list of the request. */
+  readonly staging: number;
+  readonly objects: readonly StagedObject[];
+  readonly parts: readonly ReceivedPart[];
 }
 
-interface Group {
+interface OpenGroup extends Group {
   readonly objects: StagedObject[];
   readonly parts: ReceivedPart[];
 }
 
+/** One flush of the filesystem for a group. Only then it may be told. */
+export function flushGroup(stagings: readonly string[], group: Group): void {
+  const staging = stagings[group.staging] ?? '';
+  syncFilesystem(staging, pathsOf(staging, group));
+}
+
 export class StagingWriter {
   readonly #stagings: readonly string[];
-  readonly #tell: Flushed;
-  readonly #groups = new Map<number, Group>();
+  readonly #written: (groups: readonly Group[]) => void;
+  #groups = new Map<number, OpenGroup>();
   #bytes = 0;
   #count = 0;
 
-  constructor(stagings: readonly string[], tell: Flushed) {
+  /** @param written hears of groups that are written and wait for their flush */
+  constructor(stagings: readonly string[], written: (groups: readonly Group[]) => void) {
     this.#stagings = stagings;
-    this.#tell = tell;
+    this.#written = written;
   }
 
   /** Writes one object (or part) of the index from verified pieces. @throws Damaged ENTRY_HASH, ENTRY_SIZE; Unfit LOCAL_FULL; what the pieces throw */
@@ -61,24 +71,19 @@ export class StagingWriter {
     }
     this.#bytes += row.stored;
     this.#count++;
-    if (this.#bytes >= GROUP_BYTES || this.#count >= GROUP_OBJECTS) this.flush();
+    if (this.#bytes >= GROUP_BYTES || this.#count >= GROUP_OBJECTS) this.end();
   }
 
-  #group(staging: number): Group {
+  #group(staging: number): OpenGroup {
     let group = this.#groups.get(staging);
-    if (group === undefined) this.#groups.set(staging, (group = { objects: [], parts: [] }));
+    if (group === undefined) this.#groups.set(staging, (group = { staging, objects: [], parts: [] }));
     return group;
   }
 
-  /** One flush of each filesystem that was written to, then the news. */
-  flush(): void {
-    for (const [n, { objects, parts }] of this.#groups) {
-      const staging = this.#stagings[n] ?? '';
-      syncFilesystem(staging, pathsOf(staging, { objects, parts }));
-      if (objects.length > 0) this.#tell.objects(n, objects);
-      if (parts.length > 0) this.#tell.parts(n, parts);
-    }
-    this.#groups.clear();
+  /** Hands over what was written since the last group. */
+  end(): void {
+    if (this.#groups.size > 0) this.#written([...this.#groups.values()]);
+    this.#groups = new Map();
     this.#bytes = 0;
     this.#count = 0;
   }

@@ -1,8 +1,11 @@
 /** Takes from one copy of a bundle what is still wanted: orders to the medium process, its news into the journal. */
+import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorFromJSON, type GapferryError } from '@gapferry/bundle-format/errors';
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
+import { Unfit } from '@gapferry/bundle-format/errors';
 import { makeFolder } from '@gapferry/station/files/durable';
+import { formatBytes } from '@gapferry/station/format/bytes';
 import type { Target } from '../journal/inventories.ts';
 import { stagingOf } from '../publishing/tree.ts';
 import type { AdmittedCopy } from '../trust/admit.ts';
@@ -35,6 +38,7 @@ export async function takeObjects(world: World, medium: Medium, copy: AdmittedCo
   if (wanted.length === 0) return { ...NOTHING, lacked };
   const stagings = names.map((name) => prepareStaging(config.repositories.get(name)?.path ?? ''));
   const total = wanted.reduce((sum, [, bytes]) => sum + bytes, 0);
+  requireSpace(stagings, total);
   const damage: GapferryError[] = [];
   const reply = await medium.receive(
     {
@@ -48,6 +52,19 @@ export async function takeObjects(world: World, medium: Medium, copy: AdmittedCo
   );
   await joinParts(world, damage);
   return { lacked, objects: reply.objects, bytes: reply.bytes, absent: reply.absent, damage };
+}
+
+/** Left free besides, for metadata of the filesystem and for everybody else. */
+const SPARE_BYTES = 64 * 1024 * 1024;
+
+/** Told before the first byte is written, where all targets lie on one filesystem that knows its size. @throws Unfit LOCAL_FULL */
+function requireSpace(stagings: readonly string[], bytes: number): void {
+  const [staging] = stagings;
+  if (staging === undefined || new Set(stagings.map((one) => statSync(one).dev)).size > 1) return;
+  const { bavail, bsize, blocks } = statfsSync(staging);
+  const free = bavail * bsize;
+  if (blocks === 0 || free >= bytes + SPARE_BYTES) return;
+  throw new Unfit('LOCAL_FULL', `${formatBytes(bytes)} are to be taken in, and only ${formatBytes(free)} are free at ${staging}`, { facts: { bytes, free, path: staging } });
 }
 
 /** Readable by nobody else: clients must not find what is not published. */

@@ -13,7 +13,10 @@ const BLOCK_LINE_BYTES = 65;
 
 export interface OpenVolume {
   readonly path: string;
+  readonly fd: number;
   readonly list: BlockList;
+  /** The block list as it was read, for another thread. */
+  readonly lines: Uint8Array;
   /** Length of the file as it is. */
   readonly bytes: number;
   read(into: Uint8Array, position: number): number;
@@ -32,9 +35,11 @@ export function openVolume(folder: string, volume: VolumeAsk): OpenVolume | unde
   if (fd === undefined) return undefined;
   return {
     path,
+    fd,
     list,
+    lines,
     bytes: withFaults({ where: 'medium', doing: 'read', what: path }, () => fstatSync(fd).size),
-    read: (into, position) => readFully(fd, path, into, position),
+    read: (into, position) => readAt(fd, path, into, position),
     close: () => closeSync(fd),
   };
 }
@@ -46,7 +51,8 @@ export function requireVolume(folder: string, volume: VolumeAsk): OpenVolume {
   throw new Incomplete('BUNDLE_INCOMPLETE', `${volume.name} is not in ${folder}`, { facts: { folder, volume: volume.name } });
 }
 
-function readFully(fd: number, path: string, into: Uint8Array, position: number): number {
+/** Fills `into`; gives the count, which is short only at the end of the file. @throws Damaged MEDIA_READ; Unfit MEDIA_GONE */
+export function readAt(fd: number, path: string, into: Uint8Array, position: number): number {
   return withFaults({ where: 'medium', doing: 'read', what: path }, () => {
     let filled = 0;
     while (filled < into.length) {

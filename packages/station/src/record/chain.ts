@@ -1,5 +1,6 @@
 /** The hash chain of an audit log. Pure: lines in, lines out. */
 import { createHash } from 'node:crypto';
+import { escapeJSON } from '../format/escape.ts';
 
 export type AuditFields = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 export type AuditEntry = AuditFields & { readonly event: string };
@@ -18,7 +19,7 @@ export const lineDigest = (line: Uint8Array | string): string => createHash('sha
 /** {"n":1,"at":"2026-11-20T21:04:11.123Z","event":"bundle.published",…,"prev":"<64 hex>"}: one line of ASCII and UTF-8 without its line feed. */
 export const chainLine = (head: ChainHead, at: Date, entry: AuditEntry): { line: string; head: ChainHead } => {
   const { event, n: _n, at: _at, prev: _prev, ...fields } = entry; // a field cannot pretend to be the chain's own
-  const line = JSON.stringify({ n: head.n + 1, at: at.toISOString(), event, ...fields, prev: head.digest });
+  const line = escapeJSON(JSON.stringify({ n: head.n + 1, at: at.toISOString(), event, ...fields, prev: head.digest }));
   return { line, head: { n: head.n + 1, digest: lineDigest(line) } };
 };
 
