@@ -8,10 +8,10 @@ export interface Cost {
   /** Seconds of processor time, all children included. */
   readonly user: number;
   readonly system: number;
-  /** Bytes: most of the tree's resident memory at one moment, as sampled; never less than the largest process by itself. */
-  readonly peakRss: number;
-  /** Bytes: the same with shared pages divided. */
-  readonly peakPss: number;
+  /** Bytes: most of the tree's resident memory at one moment, as sampled, shared pages once; never less than the largest process by itself. */
+  readonly peakMemory: number;
+  /** Bytes: the plain sum of RSS. */
+  readonly peakSumOfRss: number;
 }
 
 export interface Step {
@@ -31,17 +31,17 @@ export const endRunning = (): void => {
 };
 
 /** Peak memory while it lives. */
-const watchMemory = (pid: number): (() => Pick<Cost, 'peakRss' | 'peakPss'>) => {
-  let [peakRss, peakPss] = [0, 0];
+const watchMemory = (pid: number): (() => Pick<Cost, 'peakMemory' | 'peakSumOfRss'>) => {
+  let [peakMemory, peakSumOfRss] = [0, 0];
   const timer = setInterval(() => {
     const pids = treeOf(pid);
-    const { rss, pss } = memoryOf(pids);
-    peakRss = Math.max(peakRss, rss, ...pids.map(highWaterOf));
-    peakPss = Math.max(peakPss, pss);
+    const { resident, sumOfRss } = memoryOf(pids);
+    peakMemory = Math.max(peakMemory, resident, ...pids.map(highWaterOf));
+    peakSumOfRss = Math.max(peakSumOfRss, sumOfRss);
   }, SAMPLE_MS);
   return () => {
     clearInterval(timer);
-    return { peakRss, peakPss };
+    return { peakMemory, peakSumOfRss };
   };
 };
 

@@ -29,23 +29,27 @@ export const treeOf = (pid: number): number[] => {
 };
 
 export interface Memory {
-  /** Resident, in bytes: pages that two processes share count twice. */
-  readonly rss: number;
-  /** Resident, in bytes: shared pages are divided among those who share them. */
-  readonly pss: number;
+  /** Resident, in bytes: pages that several processes of the tree share (the program itself, mostly) count once. */
+  readonly resident: number;
+  /** The same as a plain sum of RSS: shared pages count for each process. */
+  readonly sumOfRss: number;
 }
 
 const kibOf = (text: string, field: string): number =>
   Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
 
+/** What is private to each process, and the largest shared part once: pages that are shared with strangers are ours as well. */
 export const memoryOf = (pids: readonly number[]): Memory => {
-  let [rss, pss] = [0, 0];
+  let [own, shared, sumOfRss] = [0, 0, 0];
   for (const pid of pids) {
     const text = readOr(`/proc/${pid}/smaps_rollup`, '');
-    rss += kibOf(text, 'Rss');
-    pss += kibOf(text, 'Pss');
+    const rss = kibOf(text, 'Rss');
+    const mine = kibOf(text, 'Private_Clean') + kibOf(text, 'Private_Dirty');
+    own += mine;
+    shared = Math.max(shared, rss - mine);
+    sumOfRss += rss;
   }
-  return { rss, pss };
+  return { resident: own + shared, sumOfRss };
 };
 
 /** The kernel's own record of the most that one process ever had resident, in bytes. Nothing escapes it between two samples. */

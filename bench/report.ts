@@ -38,8 +38,8 @@ const summarise = (costs: readonly Cost[]): Cost | undefined =>
         wall: median(costs.map((cost) => cost.wall)),
         user: median(costs.map((cost) => cost.user)),
         system: median(costs.map((cost) => cost.system)),
-        peakRss: Math.max(...costs.map((cost) => cost.peakRss)),
-        peakPss: Math.max(...costs.map((cost) => cost.peakPss)),
+        peakMemory: Math.max(...costs.map((cost) => cost.peakMemory)),
+        peakSumOfRss: Math.max(...costs.map((cost) => cost.peakSumOfRss)),
       };
 
 export const linesOf = (runs: readonly Run[]): Line[] => {
@@ -54,7 +54,7 @@ export const linesOf = (runs: readonly Run[]): Line[] => {
     const ratio = byHand === undefined ? undefined : ours.wall / byHand.wall;
     const bar = BARS[comparison];
     const reached = ratio === undefined || bar === undefined ? undefined : ratio <= bar;
-    return [{ comparison, side, byHand, ours, ratio, bar, reached, memoryReached: ours.peakRss <= MEMORY_BAR }];
+    return [{ comparison, side, byHand, ours, ratio, bar, reached, memoryReached: ours.peakMemory <= MEMORY_BAR }];
   });
 };
 
@@ -72,8 +72,8 @@ const rowOf = (line: Line): string[] => [
   line.bar === undefined ? '' : `≤ ${line.bar} ${mark(line.reached)}`,
   processor(line.byHand),
   processor(line.ours),
-  line.byHand === undefined ? '-' : formatBytes(line.byHand.peakRss),
-  formatBytes(line.ours.peakRss),
+  line.byHand === undefined ? '-' : formatBytes(line.byHand.peakMemory),
+  formatBytes(line.ours.peakMemory),
   `≤ ${formatBytes(MEMORY_BAR)} ${mark(line.memoryReached)}`,
 ];
 
@@ -98,7 +98,7 @@ export const tableOf = (lines: readonly Line[]): string[] =>
 /** How to read the table. */
 export const NOTES: readonly string[] = [
   'Wall and processor time are medians; processor time is user and system of all processes together.',
-  'Memory is the most that all processes of a run had resident at one moment (sum of RSS, sampled every 50 ms; shared pages count for each), the worst of all runs.',
+  'Memory is the most that all processes of a run together had resident at one moment (sampled every 50 ms, shared pages once), the worst of all runs.',
   'The source is in the page cache for both. Ours writes past the page cache and reads back from the device; by hand, the copy is hashed out of the page cache.',
 ];
 

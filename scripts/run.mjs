@@ -78,6 +78,7 @@ const tasks = {
   lint: () => {
     must(node, ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', ...args], { env });
     must(node, ['node_modules/oxfmt/bin/oxfmt', '--check'], { env });
+    must(node, ['scripts/check-spec.mjs'], { env });
   },
   fix: () => {
     must(node, ['node_modules/oxlint/bin/oxlint', '--fix'], { env });

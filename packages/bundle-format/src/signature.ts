@@ -57,9 +57,14 @@ const keyDigest = (key: PublicKey): string => createHash('sha256').update(key.ke
 /** 160 bits of the SHA-256 of the raw public key, in ten groups of four: short enough to be told by voice (format §5.5). */
 export const fingerprintOf = (key: PublicKey): string => keyDigest(key).slice(0, 40).match(/.{4}/g)?.join('-') ?? '';
 
+const plainFingerprint = (typed: string): string => typed.replace(/[\s:-]/g, '').toLowerCase();
+
+/** Whether a text has the form of a fingerprint, however grouped. */
+export const isFingerprint = (typed: string): boolean => /^[0-9a-f]{40}$/.test(plainFingerprint(typed));
+
 /** Compares what a person typed, however grouped, with a key. Never true for a shortened fingerprint. */
 export const sameFingerprint = (typed: string, key: PublicKey): boolean =>
-  typed.replace(/[\s:-]/g, '').toLowerCase() === fingerprintOf(key).replaceAll('-', '');
+  plainFingerprint(typed) === fingerprintOf(key).replaceAll('-', '');
 
 /** The id of an exporter, fixed by the key that was made with it (format §4.2). */
 export const exporterIdOf = (key: PublicKey): string => `x${keyDigest(key).slice(0, 16)}`;

@@ -6,7 +6,7 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ErrorCode, type ExitStatus, exitStatusOf, GapferryError, worstStatus } from '@gapferry/bundle-format/errors';
+import { type ErrorCode, type ExitStatus, exitStatusOf, GapferryError, kindOf, worstStatus } from '@gapferry/bundle-format/errors';
 import type { RepositoryState } from '@gapferry/bundle-format/receipt';
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { courierFailure, courierLine } from '@gapferry/station/courier';
@@ -20,7 +20,7 @@ import { deliverReceipts, issueOwed, type ReceiptPlace } from './receipts/delive
 import { learnInventory, spoolFolder, takeHead } from './receiving/learn.ts';
 import type { LookReply } from './receiving/requests.ts';
 import type { Medium } from './receiving/session.ts';
-import { takeObjects, type Taken } from './receiving/take-objects.ts';
+import { checkCopy, takeObjects, type Taken } from './receiving/take-objects.ts';
 import { isoSeconds, type Offer } from './trust/admission.ts';
 import { type AdmittedCopy, judgeCopy, type Judged } from './trust/admit.ts';
 import { readTrust } from './trust/file.ts';
@@ -85,6 +85,7 @@ export async function takeIn(world: World, arrival: Arrival, seen: LookReply): P
   run.admit();
   await run.learn();
   await run.receive();
+  await run.check();
   run.settle();
   await run.answer();
   const published = await publishReceived(world, run.trust);
@@ -98,6 +99,8 @@ interface Copy extends AdmittedCopy {
   /** False once its head or its index turned out to be unusable. */
   usable: boolean;
   headTaken: boolean;
+  /** Numbers of volumes of which every block was read and is good. */
+  readonly whole: Set<number>;
   readonly nothingNew: boolean;
 }
 
@@ -147,7 +150,7 @@ class Import {
       return journal.bundles.admit({ ...manifest, manifest: copy.sha256, now: isoSeconds(this.#now), offers: offers.flatMap(toNewOffer) });
     });
     const nothingNew = !journal.bundles.isOpen(record.id);
-    this.#copies.push({ ...copy, errors: [], usable: true, headTaken: false, nothingNew });
+    this.#copies.push({ ...copy, errors: [], usable: true, headTaken: false, whole: new Set(), nothingNew });
     for (const { repository, verdict } of offers) if (verdict.do === 'refuse') this.#auditRefusal(copy, verdict.error, `${repository.name}: `);
     if (!isNew) return;
     audit.append({ event: 'bundle.admitted', exporter: manifest.exporter, sequence: manifest.sequence, manifest: copy.sha256, repositories: offers.map(({ repository }) => repository.name) });
@@ -285,12 +288,35 @@ class Import {
     }
   }
 
-  #note(copy: Copy, { objects, bytes, absent, damage }: Taken): void {
+  #note(copy: Copy, { objects, bytes, absent, whole, damage }: Taken): void {
+    for (const number of whole) copy.whole.add(number);
     this.#objects += objects;
     this.#bytes += bytes;
     this.#damaged(copy, damage);
     if (objects > 0) this.#world.journal.receipts.owe([copy.admission.manifest.exporter]);
     if (absent.length > 0) this.#absent.set(copy.admission.manifest.sequence, new Set(absent));
+  }
+
+  /**
+   * Before a bundle is published, every byte of it that is there has been found good, also what was not needed: a copy that is damaged anywhere is not
+   * taken as good, and whoever carries it shall hear of it.
+   */
+  async check(): Promise<void> {
+    for (const copy of this.#copies) {
+      const complete = copy.usable && this.#offersOf(copy).some((offer) => isOpen(offer) && isComplete(this.#world, offer));
+      if (complete) this.#damaged(copy, await checkCopy(this.#world, this.#arrival.medium, copy, copy.whole));
+    }
+  }
+
+  /** The damage for which an offer is held back, although its objects may be there: it needs a good copy of its bundle. */
+  #heldBack(offer: OfferRecord): { code: ErrorCode; says: string } | undefined {
+    const copies = this.#copies.filter(({ sha256 }) => sha256 === offer.manifest);
+    const damage = copies.map(({ errors }) => errors.find(({ kind }) => kind === 'damaged'));
+    if (damage.includes(undefined)) return undefined;
+    const [first] = damage;
+    if (first !== undefined) return { code: first.code, says: `a good copy of bundle ${offer.sequence}: ${first.message}` };
+    const before = offer.state === 'waiting' && offer.code !== null && offer.says !== null && kindOf(offer.code) === 'damaged';
+    return before ? { code: offer.code, says: offer.says } : undefined;
   }
 
   /** Each open offer is received, or waits, and the journal says for what. */
@@ -300,11 +326,12 @@ class Import {
       for (const offer of journal.bundles.openOffers(name)) {
         const target = journal.targetOf(offer);
         const { files, bytes } = target === undefined ? { files: -1, bytes: 0 } : journal.inventories.lacking(target.inventory);
-        if (files === 0) {
+        const heldBack = this.#heldBack(offer);
+        if (files === 0 && heldBack === undefined) {
           if (offer.state !== 'failed' && offer.state !== 'publishing') journal.bundles.setState(offer, 'received', isoSeconds(this.#now));
           continue;
         }
-        const reason = this.#waitsFor(offer, files);
+        const reason = heldBack ?? this.#waitsFor(offer, files);
         if (offer.state === 'waiting' && offer.says === reason.says) continue;
         journal.bundles.setState(offer, 'waiting', isoSeconds(this.#now), reason);
         journal.receipts.owe([offer.exporter]);
@@ -327,10 +354,11 @@ class Import {
     const { config, courier } = this.#world;
     const issued = issueOwed(this.#world, this.#waitingTargets());
     const place = this.#receiptPlace();
+    if (issued > 0 && place !== undefined) courier(this.#arrival.medium.what, courierLine({ state: 'working', doing: 'writing' }));
     const { delivered, kept } = await deliverReceipts(this.#world, place);
     this.#delivered = delivered;
     this.#kept = kept;
-    const [error] = this.#errors();
+    const error = this.#errors()[0] ?? (kept?.code === 'MEDIA_GONE' ? kept : undefined);
     if (error !== undefined) courier(this.#arrival.medium.what, courierFailure(error));
     else if (this.#copies.length === 0 && delivered.length === 0) courier(this.#arrival.medium.what, courierLine({ state: 'nothing' }));
     else courier(this.#arrival.medium.what, courierLine({ state: 'finished', wrote: config.receipts && issued > 0 && delivered.length > 0, proven: true }));

@@ -6,6 +6,7 @@ import { assertName } from '@gapferry/bundle-format/names';
 import {
   encodePublicKey,
   fingerprintOf,
+  isFingerprint,
   isSameKey,
   keyIdText,
   parsePublicKey,
@@ -39,6 +40,8 @@ const assertFingerprint = async (key: PublicKey, given: string | undefined, cont
       'FINGERPRINT_MISSING',
       'a key is enrolled only with the fingerprint that its owner told by voice or on paper',
     );
+  if (!isFingerprint(typed))
+    throw new Misused('USAGE', `${JSON.stringify(typed)} is not a fingerprint: that has 40 hex digits in ten groups of four`);
   if (!sameFingerprint(typed, key))
     throw new Refused('KEY_MISMATCH', 'the fingerprint given is not the one of this key', {
       facts: { given: typed.trim(), keyId: keyIdText(key) },

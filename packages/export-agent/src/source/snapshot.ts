@@ -73,6 +73,17 @@ const staleMetadata = (sources: Sources, id: number, root: string, spool: Spool)
   return stale;
 };
 
+/** What is not mounted looks like a folder from which everything was deleted, and must never reach a site as such. */
+const requireFilled = (sources: Sources, id: number, { name, root, preset }: SourceSetting, files: number): void => {
+  const [metadata] = preset.metadata.length === 0 ? [true] : sources.metadata(id);
+  if (files > 0 && metadata !== undefined) return;
+  const lacks = files > 0 ? `has no metadata of the preset ${preset.name}` : 'has no file that is carried';
+  throw new Incomplete('NOT_READY', `${name}: ${root} ${lacks}`, {
+    facts: { repository: name, root },
+    hint: 'mount the source, or mend its path; to stop carrying a repository, take it out of the configuration',
+  });
+};
+
 const walkUntilQuiet = async (
   state: string,
   sources: Sources,
@@ -107,6 +118,7 @@ const walkUntilQuiet = async (
     restless = report.changing[0] ?? stale[0];
     if (report.metadataChanged === 0 && restless === undefined) {
       requireReady(setting.name, setting.root, setting.preset);
+      requireFilled(sources, repository.id, setting, report.files);
       return { files: report.files, ...total, spool };
     }
     if (walks > 1 || restless !== undefined)

@@ -1,10 +1,10 @@
 /** `trust add`, `trust list`, `trust revoke`: local commands are the only way in which the trust store changes. */
-import { Misused } from '@gapferry/bundle-format/errors';
-import { fingerprintOf, keyIdText, parsePublicKey, type PublicKey } from '@gapferry/bundle-format/signature';
+import { Misused, Refused } from '@gapferry/bundle-format/errors';
+import { fingerprintOf, isFingerprint, isSameKey, keyIdText, parsePublicKey, type PublicKey, publicKeyOf, sameFingerprint } from '@gapferry/bundle-format/signature';
 import type { Command, Context, Input, Result } from '@gapferry/station/command/command';
 import { makeFolder } from '@gapferry/station/files/durable';
 import { formatTable } from '@gapferry/station/format/table';
-import { readPublicKeyFile } from '@gapferry/station/keys/files';
+import { readPublicKeyFile, readSecretKeyFile } from '@gapferry/station/keys/files';
 import { findPlace } from '@gapferry/station/media/place';
 import { openAudit } from '@gapferry/station/record/audit';
 import { loadImportConfig } from '../configuration/load.ts';
@@ -73,21 +73,25 @@ async function askFingerprint(context: Context, offered: readonly PublicKey[]): 
 
 /** Keys on the medium are proposals: which one is meant, only the fingerprint tells. */
 function choose(offered: readonly PublicKey[], fingerprint: string): PublicKey {
-  const plainForm = (text: string): string => text.replace(/[\s:-]/g, '').toLowerCase();
-  const found = offered.find((key) => plainForm(fingerprintOf(key)) === plainForm(fingerprint)) ?? offered[0];
+  if (!isFingerprint(fingerprint)) throw new Misused('USAGE', `${JSON.stringify(fingerprint)} is not a fingerprint: that has 40 hex digits in ten groups of four`);
+  if (offered.length === 0)
+    throw new Misused('UNKNOWN_NAME', 'no public key of an exporter lies on the medium', { hint: 'name the key file: gapferry-import trust add FILE --fingerprint F' });
+  const found = offered.find((key) => sameFingerprint(fingerprint, key));
   if (found !== undefined) return found;
-  throw new Misused('UNKNOWN_NAME', 'no public key lies on the medium', { hint: 'name the key file: gapferry-import trust add FILE --fingerprint F' });
+  const shown = offered.map(fingerprintOf);
+  throw new Refused('KEY_MISMATCH', `${shown.length === 1 ? 'the key that is offered has' : `none of the ${shown.length} keys that are offered has`} this fingerprint`, { facts: { typed: fingerprint, offered: shown } });
 }
 
 async function offeredKeys(config: ImportConfig, file: string | undefined): Promise<PublicKey[]> {
   if (file !== undefined) return [readPublicKeyFile(file)];
+  const own = publicKeyOf(readSecretKeyFile(config.key)); // it lies on the medium for the exporter, and is nobody to be trusted here
   const found: PublicKey[] = [];
   for (const place of config.media) {
     const presence = findPlace(place);
     if (presence === undefined) continue;
     const medium = new MediumSession(presence.path, config.stallMs);
     try {
-      for (const { name, text } of await medium.keys(presence.path)) found.push(...goodKey(text, name));
+      for (const { name, text } of await medium.keys(presence.path)) found.push(...goodKey(text, name).filter((key) => !isSameKey(key, own)));
     } finally {
       await medium.stop();
     }

@@ -14,7 +14,7 @@ import type { TrustStore } from '../trust/store.ts';
 export async function publishReceived(world: World, trust: TrustStore): Promise<OfferRecord[]> {
   const published: OfferRecord[] = [];
   for (const repository of world.config.repositories.keys()) {
-    const complete = newestFirst(world.journal.bundles.openOffers(repository), trust).find((offer) => offer.state === 'received' || isComplete(world, offer));
+    const complete = newestFirst(world.journal.bundles.openOffers(repository), trust).find((offer) => offer.state === 'received' || (isRetried(offer) && isComplete(world, offer)));
     if (complete === undefined) continue;
     if (await publishOffer(world, complete)) {
       supersedeOthers(world, complete, trust);
@@ -24,6 +24,9 @@ export async function publishReceived(world: World, trust: TrustStore): Promise<
   if (published.length > 0) await tidy(world);
   return published;
 }
+
+/** Was being published, or could not be for a reason of this machine. One that waits was judged already. */
+const isRetried = ({ state }: OfferRecord): boolean => state === 'publishing' || state === 'failed';
 
 export function isComplete({ journal }: World, offer: OfferRecord): boolean {
   const target = journal.targetOf(offer);

@@ -1,6 +1,7 @@
 /** The medium process: the only code that opens files of a medium. It has neither keys nor journal, and may be killed at any moment. */
 import '../memory.ts';
 import { serveMedium } from '@gapferry/station/media/serve';
+import { checkVolumes } from './check.ts';
 import { takeHead } from './head.ts';
 import { lay, readKeys } from './lay.ts';
 import { look } from './look.ts';
@@ -16,6 +17,10 @@ serveMedium<MediumRequests>({
     return null;
   },
   receive: (ask, tell) => receiveInThread(ask, tell),
+  check: (ask, tell) => {
+    checkVolumes(ask, tell);
+    return null;
+  },
   lay: (ask, tell) => {
     lay(ask, () => tell.alive());
     return null;

@@ -8,6 +8,8 @@ import { Ring } from './ring.ts';
 import type { OpenVolume } from './volumes.ts';
 
 export interface ClosableBlocks extends CheckedBlocks {
+  /** Blocks that were read and are good. */
+  readonly seen: ReadonlySet<number>;
   close(): void;
 }
 
@@ -24,6 +26,7 @@ export function checkedBlocks(volume: VolumeAsk, open: OpenVolume, onBlock: (byt
 class BlocksAsAsked implements ClosableBlocks {
   readonly name: string;
   readonly bytes: number;
+  readonly seen: Set<number> = new Set();
   readonly #checker: BlockChecker;
   readonly #onBlock: (bytes: number) => void;
 
@@ -36,6 +39,7 @@ class BlocksAsAsked implements ClosableBlocks {
 
   block(index: number): VerifiedBytes {
     const block = this.#checker.block(index);
+    this.seen.add(index);
     this.#onBlock(block.length);
     return block;
   }
@@ -48,6 +52,7 @@ class BlocksAsAsked implements ClosableBlocks {
 class BlocksAhead implements ClosableBlocks {
   readonly name: string;
   readonly bytes: number;
+  readonly seen: Set<number>;
   readonly #direct: BlocksAsAsked;
   readonly #onBlock: (bytes: number) => void;
   readonly #start: () => Worker;
@@ -62,6 +67,7 @@ class BlocksAhead implements ClosableBlocks {
     this.name = checker.name;
     this.bytes = checker.bytes;
     this.#direct = new BlocksAsAsked(checker, onBlock);
+    this.seen = this.#direct.seen;
     this.#onBlock = onBlock;
     const workerData: BlockThreadData = { ring: this.#ring.shared, fd: open.fd, path: open.path, name: volume.name, bytes: volume.bytes, lines: open.lines, signed: volume.blocks };
     this.#start = () => new Worker(entryBeside(import.meta.url, './block-thread'), { workerData, resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 } });
@@ -73,13 +79,14 @@ class BlocksAhead implements ClosableBlocks {
     if (index < this.#next || (this.#thread === undefined && index > 0)) return this.#direct.block(index);
     this.#thread ??= this.#start();
     for (; this.#next < index; this.#next++) {
-      this.#ring.waitFull(this.#next);
+      if (this.#ring.waitFull(this.#next)) this.seen.add(this.#next);
       this.#ring.free(this.#next);
     }
     const good = this.#ring.waitFull(index);
     this.#next = index + 1;
     this.#out = index;
     if (!good) return this.#direct.block(index); // says what is wrong with it, or finds it good at the second reading
+    this.seen.add(index);
     const block = this.#ring.slot(index, Math.min(BLOCK_BYTES, this.bytes - index * BLOCK_BYTES));
     this.#onBlock(block.length);
     // compared with the signed list by the other thread, in this very memory

@@ -32,6 +32,7 @@ class Receiving {
   readonly #rows: NumberedRows;
   readonly #orders: Peekable<Order>;
   readonly #absent: string[] = [];
+  readonly #whole: number[] = [];
   readonly #toldBlocks = new Set<string>();
   #objects = 0;
   #bytes = 0;
@@ -80,6 +81,7 @@ class Receiving {
     } finally {
       blocks.close();
     }
+    if (blocks.seen.size === open.list.count) this.#whole.push(volume.number);
   }
 
   #taker(row: IndexRow): ((pieces: Iterable<Uint8Array>) => void) | undefined {
@@ -105,7 +107,7 @@ class Receiving {
 
   end(): ReceiveReply {
     this.#writer.end();
-    return { absent: this.#absent, objects: this.#objects, bytes: this.#bytes };
+    return { absent: this.#absent, whole: this.#whole, objects: this.#objects, bytes: this.#bytes };
   }
 }
 

@@ -89,9 +89,18 @@ export type ReceiveEvent =
 export interface ReceiveReply {
   /** Volumes that are not on this medium. */
   readonly absent: readonly string[];
+  /** Numbers of volumes of which every block was read and is good. */
+  readonly whole: readonly number[];
   readonly objects: number;
   readonly bytes: number;
 }
+
+/** Reads volumes from end to end for nothing but their block lists. Those that are not there are passed over. */
+export interface CheckAsk {
+  readonly folder: string;
+  readonly volumes: readonly VolumeAsk[];
+}
+export type CheckEvent = Extract<ReceiveEvent, { readonly kind: 'damage' | 'read' }>;
 
 export interface LayAsk {
   /** Root of the medium. */
@@ -113,6 +122,7 @@ export type MediumRequests = {
   readonly look: { ask: LookAsk; event: never; reply: LookReply };
   readonly head: { ask: HeadAsk; event: never; reply: null };
   readonly receive: { ask: ReceiveAsk; event: ReceiveEvent; reply: ReceiveReply };
+  readonly check: { ask: CheckAsk; event: CheckEvent; reply: null };
   readonly lay: { ask: LayAsk; event: never; reply: null };
   readonly keys: { ask: { readonly root: string }; event: never; reply: readonly KeyOnMedium[] };
 };

@@ -1,6 +1,6 @@
 /** The parent's side of a medium process: one request after the other, typed. */
 import { entryBeside, MediumProcess } from '@gapferry/station/media/process';
-import type { HeadAsk, KeyOnMedium, LayAsk, LookAsk, LookReply, MediumRequests, ReceiveAsk, ReceiveEvent, ReceiveReply } from './requests.ts';
+import type { CheckAsk, CheckEvent, HeadAsk, KeyOnMedium, LayAsk, LookAsk, LookReply, MediumRequests, ReceiveAsk, ReceiveEvent, ReceiveReply } from './requests.ts';
 
 export interface Medium {
   /** For sentences: the path of the medium. */
@@ -8,6 +8,7 @@ export interface Medium {
   look(ask: LookAsk): Promise<LookReply>;
   head(ask: HeadAsk): Promise<void>;
   receive(ask: ReceiveAsk, onEvent: (event: ReceiveEvent) => void): Promise<ReceiveReply>;
+  check(ask: CheckAsk, onEvent: (event: CheckEvent) => void): Promise<void>;
   lay(ask: LayAsk): Promise<void>;
   keys(root: string): Promise<readonly KeyOnMedium[]>;
 }
@@ -35,6 +36,10 @@ export class MediumSession implements Medium {
 
   receive(ask: ReceiveAsk, onEvent: (event: ReceiveEvent) => void): Promise<ReceiveReply> {
     return this.#process.ask('receive', ask, onEvent);
+  }
+
+  async check(ask: CheckAsk, onEvent: (event: CheckEvent) => void): Promise<void> {
+    await this.#process.ask('check', ask, onEvent);
   }
 
   async lay(ask: LayAsk): Promise<void> {

@@ -22,10 +22,12 @@ export interface Taken {
   readonly bytes: number;
   /** Volumes with something wanted that are not on this medium. */
   readonly absent: readonly string[];
+  /** Numbers of volumes of which every block was read and is good. */
+  readonly whole: readonly number[];
   readonly damage: readonly GapferryError[];
 }
 
-const NOTHING: Taken = { lacked: true, objects: 0, bytes: 0, absent: [], damage: [] };
+const NOTHING: Taken = { lacked: true, objects: 0, bytes: 0, absent: [], whole: [], damage: [] };
 
 /** @param targets what the objects are wanted for @throws Unfit LOCAL_FULL, MEDIA_GONE, MEDIA_TIMEOUT; Damaged INDEX_INVALID */
 export async function takeObjects(world: World, medium: Medium, copy: AdmittedCopy, targets: readonly Target[]): Promise<Taken> {
@@ -51,11 +53,21 @@ export async function takeObjects(world: World, medium: Medium, copy: AdmittedCo
     (event) => hear(world, names, event, damage, total),
   );
   await joinParts(world, damage);
-  return { lacked, objects: reply.objects, bytes: reply.bytes, absent: reply.absent, damage };
+  return { lacked, objects: reply.objects, bytes: reply.bytes, absent: reply.absent, whole: reply.whole, damage };
 }
 
 /** Left free besides, for metadata of the filesystem and for everybody else. */
 const SPARE_BYTES = 64 * 1024 * 1024;
+
+/** Reads the volumes of a copy that were not read whole before. @returns what is wrong with them @throws Unfit MEDIA_GONE, MEDIA_TIMEOUT */
+export async function checkCopy(world: World, medium: Medium, { folder, admission: { manifest } }: AdmittedCopy, whole: ReadonlySet<number>): Promise<GapferryError[]> {
+  const volumes = manifest.volumes.map((_, number) => volumeAsk(manifest, number)).filter(({ number }) => number > 0 && !whole.has(number));
+  if (volumes.length === 0) return [];
+  const damage: GapferryError[] = [];
+  const total = volumes.reduce((sum, { bytes }) => sum + bytes, 0);
+  await medium.check({ folder, volumes }, (event) => hear(world, [], event, damage, total));
+  return damage;
+}
 
 /** Told before the first byte is written, where all targets lie on one filesystem that knows its size. @throws Unfit LOCAL_FULL */
 function requireSpace(stagings: readonly string[], bytes: number): void {

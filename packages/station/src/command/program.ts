@@ -51,12 +51,20 @@ const nodeFor = (root: Commander, words: readonly string[]): Commander =>
     return known ?? parent.command(word);
   }, root);
 
+/** Beside arguments, an option that may be given more than once takes one value each time: else it would swallow the arguments. */
+const optionOf = (flags: string, says: string, besideArguments: boolean): CommanderOption =>
+  besideArguments && flags.endsWith('...>')
+    ? new CommanderOption(flags.replace('...>', '>'), `${says}; may be repeated`).argParser(
+        (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
+      )
+    : new CommanderOption(flags, says);
+
 const addCommand = (root: Commander, command: Command, choose: (chosen: Chosen) => void): void => {
   const node = nodeFor(root, command.name.split(' '));
   node.description(command.says).allowExcessArguments(false);
   for (const { name, says } of command.arguments ?? []) node.addArgument(new CommanderArgument(name, says));
   for (const { flags, says, required } of command.options ?? []) {
-    node.addOption(new CommanderOption(flags, says).makeOptionMandatory(required ?? false));
+    node.addOption(optionOf(flags, says, (command.arguments ?? []).length > 0).makeOptionMandatory(required ?? false));
   }
   if (command.examples !== undefined)
     node.addHelpText('after', `\nExamples:\n${command.examples.map((each) => `  ${each}\n`).join('')}`);

@@ -1,7 +1,7 @@
 /** Key files: minisign's own formats, so that its command works with them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Misused } from '@gapferry/bundle-format/errors';
+import { GapferryError, Misused } from '@gapferry/bundle-format/errors';
 import {
   encodePublicKey,
   encodeSecretKey,
@@ -60,7 +60,15 @@ export const readSecretKeyFile = (path: string): SecretKey => {
 
 /**
  * Reads a public key, from this machine or from a medium; from there it is a proposal that only a fingerprint makes trusted.
- * @throws Unfit KEY_FILE_FORMAT, LOCAL_IO (no such file), PERMISSION; Refused KEY_WEAK, LIMIT_MANIFEST; Damaged NOT_A_REGULAR_FILE
+ * @throws Misused USAGE when there is no such file; Unfit KEY_FILE_FORMAT, PERMISSION; Refused KEY_WEAK; Damaged NOT_A_REGULAR_FILE
  */
-export const readPublicKeyFile = (path: string, where: Whereabouts = 'machine'): PublicKey =>
-  parsePublicKey(read(path, where), path);
+export const readPublicKeyFile = (path: string, where: Whereabouts = 'machine'): PublicKey => {
+  if (!existsSync(path)) throw new Misused('USAGE', `there is no file ${path}`, { facts: { path } });
+  try {
+    return parsePublicKey(read(path, where), path);
+  } catch (error) {
+    if (!(error instanceof GapferryError) || (error.code !== 'KEY_FILE_FORMAT' && error.code !== 'LIMIT_MANIFEST')) throw error;
+    const hint = 'give a file such as exporter.pub or site.pub';
+    throw new Misused('USAGE', `${path} is not a public key`, { facts: { path }, hint, cause: error });
+  }
+};

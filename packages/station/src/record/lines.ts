@@ -39,9 +39,17 @@ const show = (name: string, value: Plain): string => {
   return NAMELESS.has(name) ? shown : `${name} ${shown}`;
 };
 
+/** What happened is in the sentence; a person wants at most a few values beside it. The file has them all. */
+const MOST_BESIDE = 3;
+
+const forPeople = (level: string, fields: { readonly [key: string]: Plain }): (readonly [string, Plain])[] => {
+  const all = Object.entries(fields);
+  return level === 'info' ? all.filter(([name, value]) => name === 'error' || typeof value !== 'object').slice(0, MOST_BESIDE) : all;
+};
+
 /** 21:04:11  bundle 12 is published  debian  snapshot 4 */
 export const humanLine = ({ at, level, says, fields }: LogRecord): string => {
   const time = at.toISOString().slice(11, 19);
-  const evidence = Object.entries(plainFields(fields)).map(([name, value]) => show(name, value));
+  const evidence = forPeople(level, plainFields(fields)).map(([name, value]) => show(name, value));
   return [time, `${WORDS[level] ?? ''}${escapeText(says)}`, ...evidence].join('  ');
 };

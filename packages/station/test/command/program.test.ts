@@ -161,14 +161,15 @@ test('gives arguments and options to the command', async () => {
       '--dry-run',
       '--repository',
       'd',
-      'e',
       '--repository',
       'f',
+      'e',
       '--config',
       'c.yaml',
     ],
   );
-  expect(seen).toEqual(['plant7', ['b', 'c'], 'k', true, ['d', 'e', 'f'], undefined, [], 'c.yaml']);
+  // the option takes one value each time; what follows is an argument again
+  expect(seen).toEqual(['plant7', ['b', 'c', 'e'], 'k', true, ['d', 'f'], undefined, [], 'c.yaml']);
 });
 
 test('an option that the command did not declare is a fault of the program', async () => {

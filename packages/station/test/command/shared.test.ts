@@ -101,7 +101,7 @@ test('a fingerprint stands alone on its line', async () => {
     fingerprint,
     keyId: keyIdText(bundle.keys.publicKey),
   });
-  expect(await run('fingerprint', `${key}.missing`)).toMatchObject({ status: 6, out: '' });
+  expect(await run('fingerprint', `${key}.missing`)).toMatchObject({ status: 2, out: '' });
 });
 
 test('a good bundle is good, by its folder, its manifest, its medium or the folder of bundles', async () => {
@@ -253,7 +253,7 @@ test('two signers are both named', async () => {
     signStatement(bundle.manifestBytes, second.secretKey, 'seen'),
   );
   writeFileSync(join(medium, 'second.pub'), encodePublicKey(second.publicKey));
-  const ran = await run('verify', folder, '--key', key, join(medium, 'second.pub'));
+  const ran = await run('verify', '--key', key, '--key', join(medium, 'second.pub'), folder);
   expect(ran.out).toContain(fingerprintOf(bundle.keys.publicKey));
   expect(ran.out).toContain(fingerprintOf(second.publicKey));
 });

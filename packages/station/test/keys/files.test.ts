@@ -91,5 +91,6 @@ test('a missing key is told as missing, and a huge file is not read', () => {
     facts: { errno: 'ENOENT' },
   });
   writeFileSync(join(folder, 'huge.pub'), 'x'.repeat(10_000));
-  expect(thrownBy(() => readPublicKeyFile(join(folder, 'huge.pub')))).toMatchObject({ code: 'LIMIT_MANIFEST' });
+  expect(thrownBy(() => readPublicKeyFile(join(folder, 'huge.pub')))).toMatchObject({ code: 'USAGE' });
+  expect(thrownBy(() => readPublicKeyFile(join(folder, 'no.pub')))).toMatchObject({ code: 'USAGE' });
 });
