@@ -5,7 +5,7 @@
  * on from the journal.
  */
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type ErrorCode, type ExitStatus, exitStatusOf, GapferryError, kindOf, worstStatus } from '@gapferry/bundle-format/errors';
 import type { RepositoryState } from '@gapferry/bundle-format/receipt';
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
@@ -412,7 +412,7 @@ class Import {
       bytes: this.#bytes,
       receipts: this.#delivered,
       receiptKept: this.#kept,
-      foreign: this.#seen.foreign,
+      foreign: [...this.#seen.foreign, ...this.#seen.bundles.flatMap(({ folder, foreign }) => foreign.map((name) => join(basename(folder), name)))],
       status: worstStatus(bundles.map(({ status }) => status)),
     };
   }

@@ -118,9 +118,16 @@ function linesOf(outcomes: readonly Outcome[], bundles: readonly BundleOutcome[]
     ...bundles.flatMap(bundleLines),
     ...(objects > 0 ? [`taken: ${objects} objects, ${formatBytes(bytes)}`] : []),
     ...(receipts.length > 0 ? [`receipt ${receipts.join(', ')} lies on the medium`] : []),
+    ...(receipts.length === 0 && kept.length === 0 && outcomes.some(({ published }) => published.length > 0) ? ['the receipt waits for the next medium'] : []),
+    ...foreignLines(outcomes.flatMap(({ foreign }) => foreign)),
     ...kept.map((why) => `the receipt is kept for the next medium: ${why}`),
   ];
 }
+
+const foreignLines = (names: readonly string[]): string[] => {
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+  return names.length === 0 ? [] : [`not ours, left alone: ${names.slice(0, 5).join(', ')}${more}`];
+};
 
 function bundleLines(bundle: BundleOutcome): string[] {
   const title = bundle.sequence === null ? bundle.folder : `bundle ${bundle.sequence} of ${bundle.exporter ?? 'nobody'}`;

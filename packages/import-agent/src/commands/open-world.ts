@@ -15,7 +15,6 @@ import { CONFIG_NAME, loadImportConfig } from '../configuration/load.ts';
 import type { ImportConfig } from '../configuration/schema.ts';
 import { type Journal, openJournal, readJournal } from '../journal/journal.ts';
 import { readTrust } from '../trust/file.ts';
-import { trustedExporters } from '../trust/store.ts';
 import { prepareStaging } from '../receiving/take-objects.ts';
 import { auditPath, inboxOf, journalPath, lockPath, spoolOf, type World } from '../world.ts';
 
@@ -94,9 +93,9 @@ export function readOnlyJournal(config: ImportConfig): Journal | undefined {
   return readJournal(journalPath(config));
 }
 
-/** "Accept any" does not exist. @throws Misused CONFIG_TRUST */
+/** "Accept any" does not exist. A revoked key is enough here: what it signed is refused by its own name. @throws Misused CONFIG_TRUST */
 export function requireTrust(config: ImportConfig): void {
-  if (trustedExporters(readTrust(config.trust)).length > 0) return;
+  if (readTrust(config.trust).keys.length > 0) return;
   throw new Misused('CONFIG_TRUST', `nobody is trusted yet: ${config.trust} holds no key`, {
     facts: { trust: config.trust },
     hint: 'enrol the exporter first: gapferry-import trust add exporter.pub --fingerprint F',
