@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ZipArchive } from 'archiver';
+import './archiver-crc.ts';
 import { checkEntryName } from './names.ts';
 
 /** archiver is fastest with pieces of this length: 0.9 GB/s; it needs 100 µs and more per entry whatever its size. */
