@@ -12,7 +12,10 @@ import { encodePublicKey, signStatement } from '@gapferry/bundle-format/signatur
 import { DEFAULT_LIMITS } from '@gapferry/bundle-format/volume-plan';
 import type { Proof } from '@gapferry/station/files/direct';
 import { makeFolder, writeDurably } from '@gapferry/station/files/durable';
+import { toFaultOfLimits } from '@gapferry/station/files/fault';
+import { formatCount } from '@gapferry/station/format/counts';
 import type { Place } from '@gapferry/station/media/place';
+import { withoutTrace } from './dry-run.ts';
 import type { Basis, SiteRecord } from './ledger/records.ts';
 import { deliverOutbox } from './outbox.ts';
 import { estimateBytes } from './plan/estimate.ts';
@@ -369,7 +372,10 @@ const commit = async (run: Run, planned: Planned, sequence: number, sealed: Seal
   const signature = signStatement(statement.bytes, world.secretKey, `bundle ${bundle}`);
   keepEvidence(world, sequence, statement, signature);
   await medium.ask('commit', { ...where, signature: text(signature) });
-  ledger.bundles.commit(sequence, clock.now().toISOString());
+  ledger.transaction(() => {
+    ledger.bundles.commit(sequence, clock.now().toISOString());
+    for (const { id } of planned.snapshots) ledger.sources.markExported(id);
+  });
   return statement;
 };
 
@@ -451,12 +457,15 @@ const tell = (world: World, report: BundleReport): void => {
     readBack: readBack ?? null,
     place: place ?? null,
   });
-  world.log.info(`bundle ${sequence} for ${sites.join(', ')}: ${objects} objects, ${bytes} bytes, at ${place}`, {
-    sequence,
-    manifest,
-    repositories: snapshots,
-    readBack,
-  });
+  world.log.info(
+    `bundle ${sequence} for ${sites.join(', ')}: ${formatCount(objects, 'object')}, ${bytes} bytes, at ${place}`,
+    {
+      sequence,
+      manifest,
+      repositories: snapshots,
+      readBack,
+    },
+  );
 };
 
 const isSourceChange = (error: unknown): error is GapferryError & { facts: { repository: string; path: string } } =>
@@ -495,7 +504,8 @@ const exportTo = async (run: Run): Promise<Omit<ExportReport, 'seconds'>> => {
   const { world, wish, watch, medium, place: seen, snapshots } = run;
   if (seen.readOnly && !wish.dryRun)
     throw new Unfit('MEDIA_READONLY', `${seen.place.path} is write-protected`, { facts: { path: seen.place.path } });
-  await recover(world, medium, seen);
+  // nothing is tidied up by a run that only looks
+  await recover(world, medium, wish.dryRun ? { ...seen, readOnly: true } : seen);
   if (wish.place !== null && !wish.dryRun) await layKey(world, medium, seen);
   const receipts = wish.place === null ? [] : await collectReceipts(world, medium, seen.place);
   const delivered = wish.place === null || wish.dryRun ? [] : await deliverOutbox(world, medium, seen, watch);
@@ -510,7 +520,10 @@ const exportTo = async (run: Run): Promise<Omit<ExportReport, 'seconds'>> => {
  * @throws Misused UNKNOWN_NAME, CONFIG_INVALID; Incomplete NOT_READY, SOURCE_CHANGED; Refused PATH_*, ENTRY_TYPE, META_*; Unfit NOT_MOUNTED, MEDIA_*,
  *   LOCAL_*, PERMISSION; Damaged MEDIA_VERIFY
  */
-export const exportOnce = async (world: World, wish: ExportWish, watch: Watch): Promise<ExportReport> => {
+export const exportOnce = (world: World, wish: ExportWish, watch: Watch): Promise<ExportReport> =>
+  wish.dryRun ? withoutTrace(world, (copy) => exportIn(copy, wish, watch)) : exportIn(world, wish, watch);
+
+const exportIn = async (world: World, wish: ExportWish, watch: Watch): Promise<ExportReport> => {
   const started = performance.now();
   const groups = wish.make ? groupsOf(world, wish) : []; // wrong names are told before anything is touched
   const place = wish.place ?? { kind: 'folder' as const, path: outboxPath(world.config.state) };
@@ -525,7 +538,7 @@ export const exportOnce = async (world: World, wish: ExportWish, watch: Watch): 
     });
     return { ...report, seconds: secondsSince(started) };
   } catch (error) {
-    throw world.signal.aborted ? stopped(error) : error;
+    throw world.signal.aborted ? stopped(error) : toFaultOfLimits(error);
   } finally {
     await snapshots.close();
   }

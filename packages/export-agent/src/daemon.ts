@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorToJSON, exitStatusOf, GapferryError } from '@gapferry/bundle-format/errors';
 import { RECEIPTS } from '@gapferry/bundle-format/layout';
-import { courierLine } from '@gapferry/station/courier';
+import { courierFailure, courierLine } from '@gapferry/station/courier';
 import type { Mount } from '@gapferry/station/media/mountinfo';
 import { type Stop, watchMounts } from '@gapferry/station/media/mounts';
 import { findPlace, type Place } from '@gapferry/station/media/place';
@@ -132,7 +132,7 @@ class Daemon {
     const { code, says } = errorToJSON(error);
     const { log, audit } = this.#world;
     if (job.place !== null && error instanceof GapferryError)
-      log.error(courierLine({ state: 'failed', kind: error.kind, why: says }).line, { place: job.place.path, code });
+      log.error(courierFailure(error).line, { place: job.place.path, code });
     log.error(`${code}: ${says}`, { cause: job.cause, error, status: exitStatusOf(error) });
     audit.append({ event: 'export.failed', code, says, cause: job.cause });
   }

@@ -58,7 +58,8 @@ describe('init', () => {
 
     const exported = await near('export');
     expect(exported).toMatchObject({ status: 0 });
-    expect(exported.out).toContain('bundle 1 for plant7');
+    expect(exported.out).toMatch(/^bundle 1 for plant7 \(the first one\): 1 object, 5 bytes in 1 volume, /m);
+    expect(exported.out).toContain('snapshot 1, 1 file (1 new or changed, 0 gone); 1 object to carry, 5 bytes');
     expect(exported.out).toMatch(/^done: remove it and carry it to plant7/m);
     expect(exported.out).toContain('the key of plant7 has not come back yet');
   });
@@ -70,6 +71,28 @@ describe('init', () => {
     expect(again.status).toBe(2);
     expect(again.err).toContain('ALREADY_THERE');
     expect(readFileSync(join(root, 'near/exporter.key'), 'utf8')).toBe(before);
+  });
+
+  it('warns of a source and a place that are not there', async () => {
+    rmSync(join(root, 'source'), { recursive: true });
+    rmSync(join(root, 'stick'), { recursive: true });
+    const { status, out } = await init();
+    expect(status).toBe(0);
+    expect(out).toContain(`warning: the source of docs, ${join(root, 'source')}, is not there\n`);
+    expect(out).toContain(`warning: ${join(root, 'stick')} is not there: the key was not laid on it`);
+    const medium = await run(
+      'init',
+      '--dir',
+      join(root, 'other'),
+      '--repository',
+      `docs=tree:${root}/source`,
+      '--medium',
+      join(root, 'usb'),
+    );
+    expect(medium).toMatchObject({
+      status: 0,
+      out: expect.stringContaining(`warning: ${join(root, 'usb')} is not mounted: the key was not laid on it`),
+    });
   });
 
   it('wants to know where bundles go', async () => {
@@ -125,6 +148,13 @@ describe('export', () => {
     expect(await near('export')).toMatchObject({ status: 0 });
   });
 
+  it('leaves no record of a dry run', async () => {
+    await init('--site', 'plant7');
+    const dry = await near('export', '--dry-run');
+    expect(dry).toMatchObject({ status: 0, out: expect.stringContaining('would make a bundle for plant7') });
+    expect(lastJSON((await near('history', '--json')).out)).toEqual({ bundles: [], runs: [] });
+  });
+
   it('leaves a record of a failure', async () => {
     await init('--site', 'plant7');
     rmSync(join(root, 'source'), { recursive: true });
@@ -167,10 +197,13 @@ describe('site', () => {
 
   it('is not enrolled with a wrong or shortened fingerprint', async () => {
     await init();
-    for (const wrong of [fingerprintOf(generateKeyPair().publicKey), fingerprintOf(publicKey).slice(0, 24)])
+    for (const [wrong, status, code] of [
+      [fingerprintOf(generateKeyPair().publicKey), 3, 'KEY_MISMATCH'],
+      [fingerprintOf(publicKey).slice(0, 24), 2, 'USAGE'],
+    ] as const)
       expect(await near('site', 'add', 'plant7', '--key', key(), '--fingerprint', wrong)).toMatchObject({
-        status: 3,
-        err: expect.stringContaining('KEY_MISMATCH'),
+        status,
+        err: expect.stringContaining(code),
       });
     expect((await near('site', 'list')).out).not.toContain('plant7');
   });
@@ -203,7 +236,40 @@ describe('medium lost', () => {
   });
 });
 
+describe('status, history and site show', () => {
+  it('use one set of words, and times without fractions', async () => {
+    await init('--site', 'plant7');
+    await near('export');
+    const texts = await Promise.all(
+      [['status'], ['history'], ['site', 'show', 'plant7']].map((words) => near(...words)),
+    );
+    const [status = '', history = '', show = ''] = texts.map(({ out }) => out);
+    expect(status).toMatch(/^site +key +receipt +received +holds +missing +on the road$/m);
+    expect(history).toContain('plant7: on the road');
+    expect(show).toMatch(/^bundle +state +since\n +1 +on the road +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m);
+    for (const text of [status, history, show]) {
+      expect(text).toMatch(/T\d\d:\d\d:\d\dZ/);
+      expect(text).not.toMatch(/\.\d{3}Z/);
+    }
+  });
+});
+
 describe('doctor', () => {
+  it('speaks of sources and media as the export does', async () => {
+    await run(
+      'init',
+      '--dir',
+      join(root, 'near'),
+      '--repository',
+      `docs=tree:${root}/none`,
+      '--medium',
+      join(root, 'stick'),
+    );
+    const { out } = await near('doctor');
+    expect(out).toContain(`BAD   repository docs: NOT_READY: docs: ${join(root, 'none')} is not there`);
+    expect(out).toContain(`NOT_MOUNTED: ${join(root, 'stick')} is not mounted`);
+  });
+
   it('names what is missing', async () => {
     await init('--site', 'plant7');
     const { status, out } = await near('doctor');

@@ -88,7 +88,19 @@ describe('loading', () => {
       'CONFIG_INVALID',
       'timeZone',
     ],
-    ['a bad schedule', `${good}\nschedule: { cron: "often" }\n`, 'CONFIG_INVALID', 'schedule.cron'],
+    [
+      'a bad schedule',
+      `${good}schedule: { cron: "often" }\n`,
+      'CONFIG_INVALID',
+      'schedule.cron: "often" is no schedule',
+    ],
+    ['an hour that is none', `${good}schedule: { cron: "0 25 * * *" }\n`, 'CONFIG_INVALID', 'export-agent.yaml: line '],
+    [
+      'a preset that does not exist',
+      good.replace('    preset: tree', '    preset: forest'),
+      'PRESET_INVALID',
+      'export-agent.yaml: repositories.docs.preset: there is no preset "forest"',
+    ],
     [
       'a site with an unknown repository',
       good.replace('plant8: {}', 'plant8: { repositories: [nothing] }'),

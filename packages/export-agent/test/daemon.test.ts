@@ -95,7 +95,7 @@ describe('beside a folder', () => {
     await until('the first bundle', () => isCommitted(1));
     site.answer(near, { number: 1, missing: [digestOf('one')], bundles: [{ sequence: 1, state: 'waiting' }] });
     await until('the second bundle', () => isCommitted(2));
-    expect(log()).toContain('misses 1');
+    expect(log()).toContain('1 missing');
   });
 
   it('is alone: a second one is refused', async () => {

@@ -27,6 +27,7 @@ import {
   verifySignatures,
   volumeName,
   type Manifest,
+  type Receipt,
 } from '@gapferry/bundle-format';
 import { digestOf, FarSite, makeNear, names, type Near, reopened } from './support/near.ts';
 
@@ -285,6 +286,30 @@ describe('receipts', () => {
     expect(near.world().ledger.bundles.onTheRoad()).toEqual([1]);
   });
 
+  const UTMOST = 2 ** 53 - 2;
+  it.each<[string, Partial<Receipt>]>([
+    ['a snapshot', { repositories: [{ name: 'docs', state: 'published', snapshot: UTMOST, offered: UTMOST }] }],
+    ['an offered one', { repositories: [{ name: 'docs', state: 'waiting', snapshot: null, offered: UTMOST }] }],
+    ['a bundle', { bundles: [{ sequence: UTMOST, sha256: digestOf('x'), state: 'published', code: null }] }],
+    ['its own number', { number: UTMOST }],
+  ])('cannot use up the numbers: %s at the limit of the format moves nothing', async (_says, bent) => {
+    near.put('a', 'one');
+    await near.export();
+    const site = new FarSite();
+    site.enrol(near);
+    site.answer(near, { number: 1, bend: (receipt) => ({ ...receipt, ...bent }) });
+    near.put('b', 'two');
+    const report = await near.export();
+    expect(report.receipts).toEqual([expect.objectContaining({ outcome: 'refused', code: 'RECEIPT_INVALID' })]);
+    expect(readFileSync(join(near.root, 'near/logs/audit.log'), 'utf8')).toContain('receipt.refused');
+    expect(only(report)).toMatchObject({ sequence: 2, repositories: [{ snapshot: 2 }] });
+    site.answer(near, { number: 2, holds: [digestOf('one')], bundles: [{ sequence: 2, state: 'published' }] });
+    near.put('c', 'three');
+    const after = await near.export();
+    expect(after.receipts).toContainEqual(expect.objectContaining({ outcome: 'accepted', number: 2 }));
+    expect(only(after)).toMatchObject({ sequence: 3, repositories: [{ snapshot: 3 }] });
+  });
+
   it('of a site that is not enrolled are set aside', async () => {
     near.put('a', 'one');
     await near.export();
@@ -420,6 +445,19 @@ describe('what is left by a run that was cut off', () => {
     execFileSync('sha256sum', ['-c', 'SHA256SUMS', '--quiet'], { cwd: near.bundle(committed[0]?.sequence ?? 0) });
   });
 
+  it('does not let the name of a folder use up the numbers', async () => {
+    near.put('a', 'one');
+    mkdirSync(near.bundle(2 ** 53 - 2), { recursive: true });
+    expect(only(await near.export())).toMatchObject({ sequence: 1 });
+  });
+
+  it('tells that the numbers are used up, rather than to give one that nobody can read', async () => {
+    near.put('a', 'one');
+    near.world().ledger.bundles.raiseSequence(2 ** 53 - 2, '2026-11-20T00:00:00Z');
+    await expect(near.export()).rejects.toMatchObject({ code: 'LOCAL_IO', facts: { number: 2 ** 53 - 1 } });
+    expect(near.world().ledger.bundles.list(1)).toMatchObject([{ sequence: 2 ** 53 - 2 }]);
+  });
+
   it('passes over numbers of this key that the ledger does not know', async () => {
     near.put('a', 'one');
     mkdirSync(near.bundle(7), { recursive: true });
@@ -427,18 +465,124 @@ describe('what is left by a run that was cut off', () => {
   });
 });
 
+describe('a dry run', () => {
+  const ledgerText = (): string => {
+    const db = openDatabase(join(near.root, 'near/state/ledger.sqlite'), MIGRATIONS);
+    try {
+      const tables = [
+        'repositories',
+        'files',
+        'snapshots',
+        'sites',
+        'site_repositories',
+        'bundles',
+        'bundle_sites',
+        'runs',
+      ];
+      return JSON.stringify(tables.map((table) => db.all(`SELECT * FROM ${table}`)));
+    } finally {
+      db.close();
+    }
+  };
+
+  it('changes nothing: no receipt is taken in, no snapshot numbered, nothing counted away', async () => {
+    near.put('a', 'one');
+    near.put('b', 'two');
+    await near.export();
+    const site = new FarSite();
+    site.enrol(near);
+    site.answer(near, { number: 1, holds: [digestOf('one')], bundles: [{ sequence: 1, state: 'published' }] });
+    near.put('c', 'three');
+    near.put('a', 'one!');
+    rmSync(join(near.source, 'b'));
+    const audit = readFileSync(join(near.root, 'near/logs/audit.log'), 'utf8');
+    const before = ledgerText();
+    const counts = { files: 2, changed: 2, gone: 1, snapshot: 2 };
+    for (let n = 0; n < 2; n++) {
+      const report = await near.export({ dryRun: true });
+      expect(only(report)).toMatchObject({ outcome: 'planned', objects: 2, repositories: [counts] });
+      expect(report.receipts).toMatchObject([{ outcome: 'accepted', number: 1 }]);
+      expect(ledgerText()).toBe(before);
+    }
+    expect(readFileSync(join(near.root, 'near/logs/audit.log'), 'utf8')).toBe(audit);
+    expect(existsSync(join(near.root, 'near/state/evidence/receipts'))).toBe(false);
+    expect(existsSync(join(near.root, 'near/state/spool/dry-run'))).toBe(false);
+    const real = await near.export();
+    expect(real.receipts).toMatchObject([{ outcome: 'accepted', number: 1 }]);
+    expect(only(real)).toMatchObject({ outcome: 'exported', sequence: 2, objects: 2, repositories: [counts] });
+  });
+
+  it('is the first one as well', async () => {
+    near.put('a', 'one');
+    expect(only(await near.export({ dryRun: true }))).toMatchObject({ repositories: [{ snapshot: 1, changed: 1 }] });
+    near.put('a', 'other');
+    expect(only(await near.export({ dryRun: true }))).toMatchObject({ repositories: [{ snapshot: 1, changed: 1 }] });
+    expect(only(await near.export())).toMatchObject({ repositories: [{ snapshot: 1, changed: 1 }] });
+  });
+
+  it('leaves what an interrupted run left on the medium', async () => {
+    near.put('a', 'one');
+    near.world().ledger.bundles.reserve({ kind: 'folder', path: near.folder }, '2026-11-20T00:00:00Z');
+    mkdirSync(near.bundle(1), { recursive: true });
+    writeFileSync(join(near.bundle(1), volumeName(1)), 'half a volume');
+    await near.export({ dryRun: true });
+    expect(names(near.bundle(1))).toEqual([volumeName(1)]);
+  });
+});
+
+describe('the counts', () => {
+  it('are those since the last bundle, also after a run that failed', async () => {
+    near.put('a', 'one');
+    near.put('b', 'two');
+    await near.export();
+    near.put('c', 'three');
+    near.put('a', 'once');
+    rmSync(join(near.source, 'b'));
+    // the scan is done before a number is given
+    inLedger(`CREATE TRIGGER no_number BEFORE INSERT ON bundles BEGIN SELECT RAISE(ABORT, 'no number'); END`);
+    await expect(near.export()).rejects.toThrow('no number');
+    inLedger('DROP TRIGGER no_number');
+    const report = only(await near.export());
+    expect(report).toMatchObject({ outcome: 'exported', repositories: [{ files: 2, changed: 2, gone: 1 }] });
+    expect(only(await near.export())).toMatchObject({ outcome: 'nothing', repositories: [{ changed: 0, gone: 0 }] });
+  });
+});
+
+describe('a source that is not there', () => {
+  it.each<[string, () => void]>([
+    ['missing', () => undefined],
+    ['empty', () => mkdirSync(near.source)],
+    ['full of empty folders', () => mkdirSync(join(near.source, 'x/y'), { recursive: true })],
+  ])('costs nothing of what is known: %s', async (_says, instead) => {
+    near.put('a', 'one');
+    near.put('b', 'two');
+    await near.export();
+    await sleep(2100); // past the time in which a file is hashed again anyway
+    await near.export();
+    renameSync(near.source, `${near.source}.away`);
+    instead();
+    await expect(near.export()).rejects.toMatchObject({ code: 'NOT_READY', kind: 'incomplete' });
+    rmSync(near.source, { recursive: true, force: true });
+    renameSync(`${near.source}.away`, near.source);
+    near.put('c', 'three');
+    expect(only(await near.export())).toMatchObject({ repositories: [{ changed: 1, gone: 0, hashedBytes: 5 }] });
+  });
+});
+
 describe('a source that changes under the seal', () => {
   it('is looked at again, and the manifest tells the bytes that cross', async () => {
     near.put('a', 'one');
-    await near.export({ place: null, dryRun: true });
+    await near.export();
     await sleep(2100); // past the time in which a file is hashed again anyway
-    await near.export({ dryRun: true });
+    await near.export();
     // as if the file had been written to after it was hashed, without any trace in its stat
     inLedger(`UPDATE files SET sha256 = x'${'00'.repeat(32)}'`);
     inLedger(`UPDATE repositories SET dirty = 1`);
-    expect(only(await near.export())).toMatchObject({ outcome: 'exported', objects: 1 });
-    expect(carried(2)).toEqual(digests('one'));
-    expect(names(join(near.folder, 'gapferry/bundles'))).toEqual([bundleFolder(near.world().exporter, 2)]);
+    expect(only(await near.export({ full: true }))).toMatchObject({ outcome: 'exported', objects: 1 });
+    expect(carried(3)).toEqual(digests('one'));
+    expect(names(join(near.folder, 'gapferry/bundles'))).toEqual(
+      [1, 3].map((sequence) => bundleFolder(near.world().exporter, sequence)),
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Receipt, type RepositoryState, sha256Of, type Sha256 } from '@gapferry/bundle-format';
-import { decideReceipt, type KnownSite, settle } from '../src/receipts/decide.ts';
+import { decideReceipt, type KnownExporter, type KnownSite, MOST_LEAP, settle } from '../src/receipts/decide.ts';
 
 const digest = (text: string): Sha256 => sha256Of(Buffer.from(text));
 const EPOCH = 'e'.repeat(32);
@@ -10,6 +10,11 @@ const site: KnownSite = {
   number: 5,
   receipt: digest('five'),
   isRetired: (epoch) => epoch === 'f'.repeat(32),
+};
+const exporter: KnownExporter = {
+  id: 'x0000000000000001',
+  sequence: 7,
+  snapshot: (name) => (name === 'docs' ? 40 : 0),
 };
 const receipt = (more: Partial<Receipt> = {}): Receipt => ({
   site: 'plant7',
@@ -23,7 +28,7 @@ const receipt = (more: Partial<Receipt> = {}): Receipt => ({
   ...more,
 });
 const decide = (more: Partial<Receipt>, text = 'six', known = site) =>
-  decideReceipt(known, 'x0000000000000001', receipt(more), digest(text));
+  decideReceipt(known, exporter, receipt(more), digest(text));
 
 describe('decideReceipt', () => {
   it.each([
@@ -50,6 +55,27 @@ describe('decideReceipt', () => {
     expect(decide({ site: 'plant8' })).toMatchObject({ do: 'refuse', why: expect.stringContaining('plant8') }));
   it('refuses one that is for another exporter', () =>
     expect(decide({ exporter: 'x0000000000000002' })).toMatchObject({ do: 'refuse' }));
+  const listed = (sequence: number): Partial<Receipt> => ({
+    bundles: [{ sequence, sha256: digest('m'), state: 'published', code: null }],
+  });
+  const offers = (name: string, snapshot: number | null, offered: number | null): Partial<Receipt> => ({
+    repositories: [{ name, state: 'published', snapshot, offered }],
+  });
+  it.each<[string, Partial<Receipt>]>([
+    ['its number', { number: 5 + MOST_LEAP }],
+    ['the first number of a new journal', { epoch: 'd'.repeat(32), number: MOST_LEAP }],
+    ['a bundle', listed(7 + MOST_LEAP)],
+    ['a published snapshot', offers('docs', 40 + MOST_LEAP, null)],
+    ['an offered snapshot', offers('docs', null, 40 + MOST_LEAP)],
+    ['a snapshot of what was never taken', offers('other', MOST_LEAP, MOST_LEAP)],
+  ])('goes along with a restored exporter up to a bound, and refuses one above it: %s', (_says, most) => {
+    expect(decide(most)).toMatchObject({ do: 'apply' });
+    const above = JSON.parse(JSON.stringify(most), (key, value: unknown) =>
+      ['number', 'sequence', 'snapshot', 'offered'].includes(key) && typeof value === 'number' ? value + 1 : value,
+    ) as Partial<Receipt>;
+    expect(decide(above)).toMatchObject({ do: 'refuse' });
+  });
+
   it('takes the first receipt of a site as no new journal', () =>
     expect(decide({ number: 1 }, 'one', { ...site, epoch: null, number: null, receipt: null })).toEqual({
       do: 'apply',

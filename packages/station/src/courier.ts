@@ -2,7 +2,7 @@
  * The courier's three words: *wait*, *done: remove it*, *refused: why*. Chosen here and nowhere else, so that the screen, the log and the
  * status page never tell different things. One line each, readable from three metres; codes and details stand elsewhere.
  */
-import type { ErrorKind, GapferryError } from '@gapferry/bundle-format/errors';
+import type { ErrorCode, ErrorKind, GapferryError } from '@gapferry/bundle-format/errors';
 
 export type CourierWord = 'wait' | 'done' | 'refused';
 
@@ -23,7 +23,7 @@ export type CourierState =
   /** This one is done with; the bundle goes on with another. `what`: volume 3 of 5 */
   | { readonly state: 'next-medium'; readonly what: string }
   /** This one was pulled too early or went bad. */
-  | { readonly state: 'failed'; readonly kind: ErrorKind; readonly why: string };
+  | { readonly state: 'failed'; readonly kind: ErrorKind; readonly why: string; readonly code?: ErrorCode };
 
 const DOING = { reading: 'reading', writing: 'writing', proving: 'reading back what was written' } as const;
 
@@ -36,8 +36,16 @@ const finished = ({ wrote, proven, carryTo }: Extract<CourierState, { state: 'fi
   return `done: remove it${way}${doubt}`;
 };
 
+/** What is no refusal of the medium: it is not in the machine. What to do stands instead of the reason. */
+const NOT_REFUSED: Readonly<Partial<Record<ErrorCode, string>>> = {
+  NOT_MOUNTED: 'plug the medium in',
+  MEDIA_GONE: 'pulled too early: plug it in again',
+};
+
 /** Of kinds that end with the medium's removal the courier hears *refused*; where trying again helps, that is said. */
-const failed = ({ kind, why }: Extract<CourierState, { state: 'failed' }>): CourierLine => {
+const failed = ({ kind, why, code }: Extract<CourierState, { state: 'failed' }>): CourierLine => {
+  const instead = code === undefined ? undefined : NOT_REFUSED[code];
+  if (instead !== undefined) return { word: 'wait', line: `wait: ${instead}` };
   if (kind === 'incomplete') return { word: 'wait', line: `wait: ${why}` };
   const again = kind === 'unfit' || kind === 'damaged' ? '; try once more or take another one' : '';
   return { word: 'refused', line: `refused: ${why}${again}` };
@@ -60,4 +68,4 @@ export const courierLine = (state: CourierState): CourierLine => {
 
 /** What the courier hears of an error. */
 export const courierFailure = (error: GapferryError): CourierLine =>
-  courierLine({ state: 'failed', kind: error.kind, why: error.message });
+  courierLine({ state: 'failed', kind: error.kind, code: error.code, why: error.message });

@@ -25,6 +25,7 @@ export * from './command/progress.ts';
 export * from './command/program.ts';
 export * from './command/streams.ts';
 export * from './format/bytes.ts';
+export * from './format/counts.ts';
 export * from './format/durations.ts';
 export * from './format/escape.ts';
 export * from './format/table.ts';

@@ -22,10 +22,21 @@ test('what fails is refused with its reason; where another try helps, that is sa
   expect(courierFailure(new Damaged('HASH_MISMATCH', 'block 3 is damaged')).line).toBe(
     'refused: block 3 is damaged; try once more or take another one',
   );
-  expect(courierFailure(new Unfit('MEDIA_GONE', 'the medium went away')).word).toBe('refused');
+  expect(courierFailure(new Unfit('MEDIA_WRITE', 'x could not be written')).word).toBe('refused');
   expect(courierFailure(new Incomplete('BUNDLE_INCOMPLETE', 'volume 2 has not come yet'))).toEqual({
     word: 'wait',
     line: 'wait: volume 2 has not come yet',
+  });
+});
+
+test('a medium that is not in the machine is not refused', () => {
+  expect(courierFailure(new Unfit('MEDIA_GONE', 'the medium went away'))).toEqual({
+    word: 'wait',
+    line: 'wait: pulled too early: plug it in again',
+  });
+  expect(courierFailure(new Unfit('NOT_MOUNTED', 'nothing is mounted at /media/usb'))).toEqual({
+    word: 'wait',
+    line: 'wait: plug the medium in',
   });
 });
 

@@ -1,6 +1,6 @@
 /** `doctor`: looks at everything that an export needs, and says what is wrong before it matters. */
 
-import { accessSync, constants, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import {
   type ErrorCode,
   errorToJSON,
@@ -21,8 +21,9 @@ import { loadExportConfig } from '../configuration/load.ts';
 import type { ExportConfig } from '../configuration/schema.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import { sourceSetting } from '../source/preset.ts';
-import { requireReady } from '../source/ready.ts';
+import { requireReady, requireSource } from '../source/ready.ts';
 import { auditPath, configPath } from '../world.ts';
+import { absence } from './places.ts';
 
 interface Finding {
   readonly check: string;
@@ -54,11 +55,7 @@ const diskOf = (path: string): string => {
 
 const sourceOf = (config: ExportConfig, name: string): string => {
   const setting = sourceSetting(config, name);
-  try {
-    accessSync(setting.root, constants.R_OK | constants.X_OK);
-  } catch (error) {
-    throw new Unfit('PERMISSION', `${setting.root} cannot be read`, { cause: error });
-  }
+  requireSource(name, setting.root, setting.preset); // in the words of the export itself
   requireReady(name, setting.root, setting.preset);
   return `${setting.root} (${setting.preset.name}) is readable and quiet`;
 };
@@ -110,7 +107,7 @@ const examine = (path: string): Finding[] => {
     ...good.media.map((place) =>
       check(`${place.kind} ${place.path}`, () => {
         const found = findPlace(place);
-        if (found === undefined) throw new Unfit('NOT_MOUNTED', `${place.path} is not there`);
+        if (found === undefined) throw new Unfit('NOT_MOUNTED', absence(place));
         if (found.readOnly) throw new Unfit('MEDIA_READONLY', `${place.path} is write-protected`);
         return `${found.fsType}, ${formatBytes(found.freeBytes)} free`;
       }),

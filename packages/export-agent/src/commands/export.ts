@@ -4,6 +4,7 @@ import { errorToJSON, Misused } from '@gapferry/bundle-format/errors';
 import type { Command, Context, Input, JSONish } from '@gapferry/station/command/command';
 import { courierLine } from '@gapferry/station/courier';
 import { formatBytes } from '@gapferry/station/format/bytes';
+import { formatCount } from '@gapferry/station/format/counts';
 import { type Place, requirePlace } from '@gapferry/station/media/place';
 import { type BundleReport, type ExportReport, exportOnce, type ExportWish } from '../agent.ts';
 import type { World } from '../world.ts';
@@ -39,14 +40,15 @@ const bundleLines = (bundle: BundleReport): string[] => {
   const sites = bundle.sites.join(', ');
   if (bundle.outcome === 'nothing')
     return [`nothing to do for ${sites}: nothing changed, and the last bundle is young`];
-  const what = `${bundle.objects} objects, ${formatBytes(bundle.bytes)}`;
+  const what = `${formatCount(bundle.objects, 'object')}, ${formatBytes(bundle.bytes)}`;
+  const volumes = (bundle.volumes ?? 0) === 0 ? '' : ` in ${formatCount(bundle.volumes ?? 0, 'volume')}`;
   const head =
     bundle.outcome === 'planned'
       ? `would make a bundle for ${sites} (${WHY[bundle.why]}): ${what}`
-      : `bundle ${bundle.sequence} for ${sites} (${WHY[bundle.why]}): ${what} in ${bundle.volumes} volumes, ${bundle.seconds} s`;
+      : `bundle ${bundle.sequence} for ${sites} (${WHY[bundle.why]}): ${what}${volumes}, ${bundle.seconds} s`;
   const repositories = bundle.repositories.map(
     ({ name, snapshot, files, changed, gone, objects, bytes }) =>
-      `  ${name}: snapshot ${snapshot}, ${files} files (${changed} new or changed, ${gone} gone); ${objects} objects, ${formatBytes(bytes)} cross`,
+      `  ${name}: snapshot ${snapshot}, ${formatCount(files, 'file')} (${changed} new or changed, ${gone} gone); ${formatCount(objects, 'object')} to carry, ${formatBytes(bytes)}`,
   );
   const enrolment = bundle.notEnrolled.map(
     (site) => `  the key of ${site} has not come back yet: this bundle counts as on the road until it is overdue`,
@@ -73,7 +75,7 @@ const receiptLines = (report: ExportReport): string[] =>
   report.receipts.map((each) => {
     switch (each.outcome) {
       case 'accepted':
-        return `receipt ${each.number} of ${each.site}: holds ${each.held} objects, misses ${each.missing}`;
+        return `receipt ${each.number} of ${each.site}: holds ${formatCount(each.held, 'object')}, ${each.missing} missing`;
       case 'known':
       case 'older':
         return `receipt ${each.number} of ${each.site}: ${each.outcome}`;
@@ -127,6 +129,7 @@ const run = async (world: World, input: Input, context: Context): Promise<Export
     make: true,
     place: placeOf(world, input),
   };
+  if (wish.dryRun) return exportOnce(world, wish, contextWatch(context)); // a run that leaves no trace has no record either
   const id = world.ledger.runs.begin('command', world.clock.now().toISOString());
   const end = (how: Parameters<typeof world.ledger.runs.end>[1]): void =>
     world.ledger.runs.end(id, how, world.clock.now().toISOString());

@@ -13,7 +13,7 @@ import { loadPreset } from '@gapferry/repository';
 import { CONFIG_NAME, loadExportConfig } from '../configuration/load.ts';
 import { configurationText, type InitWish } from '../configuration/template.ts';
 import { withMedium } from '../sealing/medium.ts';
-import { placeFlag } from './places.ts';
+import { absence, placeFlag } from './places.ts';
 
 type RepositoryWish = InitWish['repositories'][number];
 
@@ -56,6 +56,24 @@ const layKey = async (place: Place, key: PublicKey, signal: AbortSignal): Promis
   }
 };
 
+/** Not there yet is no mistake, but a mistyped path looks the same. */
+const sourceWarnings = ({ repositories }: InitWish): string[] =>
+  repositories.flatMap(({ name, path }) => (existsSync(path) ? [] : [`the source of ${name}, ${path}, is not there`]));
+
+const placeWarnings = (place: Place, laid: boolean): string[] => {
+  if (laid) return [];
+  const why = isThere(place) ? `${place.path} cannot be written to` : absence(place);
+  return [`${why}: the key was not laid on it; the first export does it`];
+};
+
+const isThere = (place: Place): boolean => {
+  try {
+    return findPlace(place) !== undefined;
+  } catch {
+    return false; // pulled just now
+  }
+};
+
 export const init: Command = {
   name: 'init',
   says: 'write a commented configuration and a key pair: enough to start',
@@ -77,6 +95,7 @@ export const init: Command = {
     loadExportConfig(config); // what was asked for may not make sense: paths within each other
     const laid = await layKey(wish.place, keys.publicKey, context.signal);
     const exporter = exporterIdOf(keys.publicKey);
+    const warnings = [...sourceWarnings(wish), ...placeWarnings(wish.place, laid)];
     return {
       status: 0,
       json: {
@@ -86,6 +105,7 @@ export const init: Command = {
         exporter,
         keyLaid: laid,
         place: wish.place.path,
+        warnings,
       },
       lines: [
         `configuration  ${config}`,
@@ -93,6 +113,7 @@ export const init: Command = {
         `exporter       ${exporter}`,
         `fingerprint    ${keys.fingerprint}`,
         '',
+        ...warnings.map((warning) => `warning: ${warning}`),
         'Tell the fingerprint to the site by voice or on paper; there: gapferry-import trust add',
       ],
       quiet: [keys.fingerprint],

@@ -14,6 +14,9 @@ export const placeFlag = (input: Input): Place | undefined => {
   return folder === undefined ? undefined : { kind: 'folder', path: resolve(folder) };
 };
 
+/** What a person is told about a place that is not there. */
+export const absence = ({ kind, path }: Place): string => `${path} is not ${kind === 'medium' ? 'mounted' : 'there'}`;
+
 export const presentPlaces = (config: ExportConfig): Place[] =>
   config.media.filter((place) => findPlace(place) !== undefined);
 

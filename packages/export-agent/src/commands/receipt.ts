@@ -8,6 +8,7 @@ import { LIMITS } from '@gapferry/bundle-format/limits';
 import { HOLDS_SUFFIX, MISSING_SUFFIX } from '@gapferry/bundle-format/receipt';
 import { isSameKey, parsePublicKey, type PublicKey, verifySignatures } from '@gapferry/bundle-format/signature';
 import type { Command } from '@gapferry/station/command/command';
+import { formatCount } from '@gapferry/station/format/counts';
 import { readBounded, readBoundedIfThere } from '@gapferry/station/files/safe-open';
 import { takeReceipt, type TakenReceipt } from '../receipts/take.ts';
 import type { World } from '../world.ts';
@@ -64,7 +65,7 @@ const take = (world: World, file: string): Promise<TakenReceipt> => {
 const lineOf = (taken: TakenReceipt): string => {
   switch (taken.outcome) {
     case 'accepted':
-      return `receipt ${taken.number} of ${taken.site}: holds ${taken.held} objects, misses ${taken.missing}`;
+      return `receipt ${taken.number} of ${taken.site}: holds ${formatCount(taken.held, 'object')}, ${taken.missing} missing`;
     case 'known':
       return `receipt ${taken.number} of ${taken.site} was taken in before; nothing changed`;
     case 'older':

@@ -14,12 +14,14 @@ import {
   sameFingerprint,
 } from '@gapferry/bundle-format/signature';
 import type { Command, Context, JSONish } from '@gapferry/station/command/command';
-import { formatTable } from '@gapferry/station/format/table';
+import { formatCount } from '@gapferry/station/format/counts';
+import { type Column, formatPairs, formatTable } from '@gapferry/station/format/table';
 import { readPublicKeyFile } from '@gapferry/station/keys/files';
 import type { SiteRecord } from '../ledger/records.ts';
 import { withMedium } from '../sealing/medium.ts';
 import type { World } from '../world.ts';
 import { presentPlaces } from './places.ts';
+import { forPeople, ROAD } from './status.ts';
 import { changing, reading } from './with-world.ts';
 
 /** A key that lies on a medium under the site's name: a proposal, which only the fingerprint makes trusted. */
@@ -41,7 +43,10 @@ const assertFingerprint = async (key: PublicKey, given: string | undefined, cont
       'a key is enrolled only with the fingerprint that its owner told by voice or on paper',
     );
   if (!isFingerprint(typed))
-    throw new Misused('USAGE', `${JSON.stringify(typed)} is not a fingerprint: that has 40 hex digits in ten groups of four`);
+    throw new Misused(
+      'USAGE',
+      `${JSON.stringify(typed)} is not a fingerprint: that has 40 hex digits in ten groups of four`,
+    );
   if (!sameFingerprint(typed, key))
     throw new Refused('KEY_MISMATCH', 'the fingerprint given is not the one of this key', {
       facts: { given: typed.trim(), keyId: keyIdText(key) },
@@ -138,7 +143,7 @@ export const siteList: Command = {
         site.name,
         site.fingerprint ?? 'not enrolled',
         site.number === null ? 'none' : String(site.number),
-        site.received ?? '',
+        site.received === null ? '' : forPeople(site.received),
       ]);
       return {
         status: 0,
@@ -151,21 +156,49 @@ export const siteList: Command = {
     }),
 };
 
+/** Older bundles are told by `history`. */
+const MOST_SHOWN = 20;
+
+/** A table after an empty line, or nothing. */
+const section = (columns: readonly Column[], rows: readonly (readonly string[])[]): string[] =>
+  rows.length === 0 ? [] : ['', ...formatTable(columns, rows)];
+
 const showLines = (world: World, site: SiteRecord): string[] => [
-  `site         ${site.name}`,
-  `key          ${site.fingerprint ?? 'not enrolled'}`,
-  `receipt      ${site.number === null ? 'none yet' : `${site.number}, received ${site.received ?? ''}`}`,
-  `holds        ${site.held} objects, misses ${site.missing}`,
-  ...world.ledger.sites
-    .repositories(site.id)
-    .map(
-      ({ repository, state, snapshot, offered }) =>
-        `repository   ${repository}: ${state}, snapshot ${snapshot ?? 'none'} (offered ${offered ?? 'none'})`,
-    ),
-  ...world.ledger.bundles
-    .sentTo(site.id)
-    .slice(-20)
-    .map(({ sequence, road, since }) => `bundle ${sequence}  ${road} since ${since}`),
+  ...formatPairs([
+    ['site', site.name],
+    ['key', site.fingerprint ?? 'not enrolled'],
+    [
+      'receipt',
+      site.number === null
+        ? 'none yet'
+        : `${site.number}, received ${site.received === null ? 'never' : forPeople(site.received)}`,
+    ],
+    ['holds', formatCount(site.held, 'object')],
+    ['missing', formatCount(site.missing, 'object')],
+  ]),
+  ...section(
+    [
+      { title: 'repository' },
+      { title: 'state' },
+      { title: 'snapshot', align: 'right' },
+      { title: 'offered', align: 'right' },
+    ],
+    world.ledger.sites
+      .repositories(site.id)
+      .map(({ repository, state, snapshot, offered }) => [
+        repository,
+        state,
+        String(snapshot ?? 'none'),
+        String(offered ?? 'none'),
+      ]),
+  ),
+  ...section(
+    [{ title: 'bundle', align: 'right' }, { title: 'state' }, { title: 'since' }],
+    world.ledger.bundles
+      .sentTo(site.id)
+      .slice(-MOST_SHOWN)
+      .map(({ sequence, road, since }) => [String(sequence), ROAD[road], forPeople(since)]),
+  ),
 ];
 
 export const siteShow: Command = {

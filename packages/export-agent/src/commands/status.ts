@@ -2,11 +2,18 @@
 
 import type { Command, JSONish } from '@gapferry/station/command/command';
 import { formatBytes } from '@gapferry/station/format/bytes';
-import { formatAge } from '@gapferry/station/format/durations';
+import { formatAge, formatTime } from '@gapferry/station/format/durations';
 import { formatPairs, formatTable } from '@gapferry/station/format/table';
+import type { RoadState } from '../ledger/records.ts';
 import { isOverdue } from '../plan/road.ts';
 import type { World } from '../world.ts';
 import { reading } from './with-world.ts';
+
+/** A time of the ledger, without fractions. */
+export const forPeople = (iso: string): string => formatTime(new Date(iso));
+
+/** Where a bundle is for a site, in the words of the README. */
+export const ROAD: Readonly<Record<RoadState, string>> = { road: 'on the road', settled: 'answered', lost: 'lost' };
 
 const siteStatus = (world: World, now: Date) =>
   world.ledger.sites.list().map((site) => {
@@ -43,14 +50,19 @@ const statusJSON = (world: World, now: Date) => ({
 const statusLines = (status: ReturnType<typeof statusJSON>, now: Date): string[] => [
   ...formatPairs([
     ['exporter', status.exporter],
-    ['next run', status.nextDue ?? 'no schedule'],
+    ['next run', status.nextDue === null ? 'no schedule' : forPeople(status.nextDue)],
     [
       'last run',
       status.lastRun === null
         ? 'none'
-        : `${status.lastRun.started}: ${status.lastRun.outcome ?? 'cut off'}${status.lastRun.says === null ? '' : `, ${status.lastRun.says}`}`,
+        : `${forPeople(status.lastRun.started)}: ${status.lastRun.outcome ?? 'cut off'}${status.lastRun.says === null ? '' : `, ${status.lastRun.says}`}`,
     ],
-    ['outbox', status.outbox.length === 0 ? 'empty' : `bundles ${status.outbox.join(', ')} wait for a medium`],
+    [
+      'outbox',
+      status.outbox.length === 0
+        ? 'empty'
+        : `${status.outbox.length === 1 ? 'bundle' : 'bundles'} ${status.outbox.join(', ')} waiting for a medium`,
+    ],
   ]),
   '',
   ...formatTable(
@@ -74,15 +86,17 @@ const statusLines = (status: ReturnType<typeof statusJSON>, now: Date): string[]
     [
       { title: 'site' },
       { title: 'key' },
-      { title: 'receipt' },
+      { title: 'receipt', align: 'right' },
+      { title: 'received' },
       { title: 'holds', align: 'right' },
-      { title: 'misses', align: 'right' },
+      { title: 'missing', align: 'right' },
       { title: 'on the road' },
     ],
     status.sites.map((site) => [
       site.site,
       site.enrolled ? 'enrolled' : 'not enrolled',
-      site.received === null ? 'none yet' : `${site.receipt}, ${formatAge(new Date(site.received), now)}`,
+      site.received === null ? 'none yet' : String(site.receipt),
+      site.received === null ? '' : formatAge(new Date(site.received), now),
       String(site.held),
       String(site.missing),
       site.onTheRoad
@@ -121,9 +135,9 @@ export const history: Command = {
       const runs = world.ledger.runs.list(limit);
       const rows = bundles.map((bundle) => [
         String(bundle.sequence),
-        bundle.committed ?? bundle.reserved,
+        forPeople(bundle.committed ?? bundle.reserved),
         bundle.state === 'committed' && bundle.outbox ? 'in the outbox' : bundle.state,
-        bundle.sites.map(({ site, road, says }) => `${site}: ${says ?? road}`).join(', '),
+        bundle.sites.map(({ site, road, says }) => `${site}: ${says ?? ROAD[road]}`).join(', '),
         String(bundle.objects),
         formatBytes(bundle.bytes),
         bundle.readBack ?? '',
@@ -158,7 +172,7 @@ export const history: Command = {
             ],
             runs.map(({ id, started, cause, outcome, code, says }) => [
               String(id),
-              started,
+              forPeople(started),
               cause,
               outcome ?? 'cut off',
               [code, says].filter((each) => each !== null).join(': '),

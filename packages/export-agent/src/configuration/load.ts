@@ -1,9 +1,9 @@
 /** Reads the configuration, and checks what a schema cannot: names that refer to each other, folders that lie within each other. */
 
 import { isAbsolute, relative } from 'node:path';
-import { Misused } from '@gapferry/bundle-format/errors';
+import { GapferryError, Misused } from '@gapferry/bundle-format/errors';
+import { loadPreset } from '@gapferry/repository';
 import { loadConfig } from '@gapferry/station/configuration/load';
-import { assertCron } from '../schedule/schedule.ts';
 import { type ExportConfig, exportConfig } from './schema.ts';
 
 export const CONFIG_NAME = 'export-agent.yaml';
@@ -46,13 +46,29 @@ const assertPaths = (config: ExportConfig): void => {
         });
 };
 
+/** A preset that is missing or bad is told now, not by the run that would have needed it. */
+const assertPresets = (path: string, config: ExportConfig): void => {
+  for (const [name, { preset }] of config.repositories)
+    try {
+      loadPreset(preset, config.presets);
+    } catch (error) {
+      if (!(error instanceof GapferryError) || error.code !== 'PRESET_INVALID') throw error;
+      const { facts, hint } = error;
+      throw new Misused('PRESET_INVALID', `${path}: repositories.${name}.preset: ${error.message}`, {
+        facts: { ...facts, repository: name },
+        hint,
+        cause: error,
+      });
+    }
+};
+
 /**
- * @throws Misused CONFIG_INVALID, CONFIG_PATHS
+ * @throws Misused CONFIG_INVALID, CONFIG_PATHS, CONFIG_PERMS, PRESET_INVALID
  */
 export const loadExportConfig = (path: string): ExportConfig => {
   const config = loadConfig(path, exportConfig);
   assertNames(config);
   assertPaths(config);
-  if (config.schedule !== undefined) assertCron(config.schedule.cron);
+  assertPresets(path, config);
   return config;
 };

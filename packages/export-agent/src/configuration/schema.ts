@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS } from '@gapferry/bundle-format/volume-plan';
 import { duration, name, pathIn, size } from '@gapferry/station/configuration/units';
 import type { Place } from '@gapferry/station/media/place';
 import { z } from 'zod';
+import { cronMistake } from '../schedule/schedule.ts';
 
 const DAY_MS = 86_400_000;
 const MIB = 2 ** 20;
@@ -84,7 +85,10 @@ const media = (folder: string) =>
 
 const schedule = z
   .strictObject({
-    cron: z.string().min(1),
+    cron: z.string().superRefine((cron, context) => {
+      const message = cronMistake(cron);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    }),
     timeZone: z.string().default('UTC').refine(isTimeZone, 'must be the name of a time zone, such as Europe/Vienna'),
   })
   .optional();

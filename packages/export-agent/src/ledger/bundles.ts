@@ -1,5 +1,7 @@
 /** The ledger's view of bundles: numbers given, digests signed, what is on the road to whom. */
 
+import { Unfit } from '@gapferry/bundle-format/errors';
+import { LIMITS } from '@gapferry/bundle-format/limits';
 import { type Sha256, toSha256 } from '@gapferry/bundle-format/sha256';
 import { type Database, integer, type Row, text, textOrNull } from '@gapferry/station/state/database';
 import type { Basis, BundleRecord, RoadState } from './records.ts';
@@ -28,6 +30,15 @@ const toBundle = (row: Row): BundleRecord => ({
   readBack: oneOf(textOrNull(row, 'read_back'), ['device', 'cache'] as const),
   removed: textOrNull(row, 'removed'),
 });
+
+/** No number beyond the format's is ever written down: nobody could read it, this ledger least of all. @throws Unfit LOCAL_IO */
+export const withinLimit = (what: string, number: number): number => {
+  if (number <= LIMITS.sequence) return number;
+  throw new Unfit('LOCAL_IO', `the ledger has no ${what} left: ${number} is beyond the format`, {
+    facts: { number },
+    hint: 'somebody used the numbers up: look into the audit log, and begin again as a new exporter with a new key',
+  });
+};
 
 /** A bundle as one site sees it. */
 export interface SentBundle {
@@ -58,10 +69,7 @@ export class Bundles {
   /** Gives the next number, durably and never again. `place` null: the outbox. */
   reserve(place: { kind: 'medium' | 'folder'; path: string } | null, now: string): number {
     return this.#db.transaction(() => {
-      const sequence = integer(
-        this.#db.get('SELECT coalesce(max(sequence), 0) + 1 AS next FROM bundles') ?? {},
-        'next',
-      );
+      const sequence = withinLimit('sequence number', this.highest() + 1);
       this.#db.run(
         `INSERT INTO bundles (sequence, state, reserved, place, path, outbox) VALUES (?, 'reserved', ?, ?, ?, ?)`,
         [sequence, now, place?.kind ?? null, place?.path ?? null, place === null ? 1 : 0],
@@ -143,6 +151,11 @@ export class Bundles {
 
   removed(sequence: number, now: string): void {
     this.#db.run('UPDATE bundles SET removed = ? WHERE sequence = ?', [now, sequence]);
+  }
+
+  /** The highest number ever given, in whatever state; 0: none. */
+  highest(): number {
+    return integer(this.#db.get('SELECT coalesce(max(sequence), 0) AS n FROM bundles') ?? {}, 'n');
   }
 
   find(sequence: number): BundleRecord | undefined {
@@ -233,8 +246,7 @@ export class Bundles {
 
   /** Another machine went on under our name further than this ledger knows (restored from a backup): go on above it. */
   raiseSequence(known: number, now: string): boolean {
-    const newest = integer(this.#db.get('SELECT coalesce(max(sequence), 0) AS n FROM bundles') ?? {}, 'n');
-    if (known <= newest) return false;
+    if (known <= this.highest()) return false;
     this.#db.run(`INSERT INTO bundles (sequence, state, reserved) VALUES (?, 'abandoned', ?)`, [known, now]);
     return true;
   }

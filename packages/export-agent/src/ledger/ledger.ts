@@ -19,6 +19,8 @@ export interface Ledger {
   readonly runs: Runs;
   /** All or nothing, over all parts. */
   transaction<T>(fn: () => T): T;
+  /** Writes a consistent copy of everything to a new file. */
+  copyTo(path: string): void;
   close(): void;
 }
 
@@ -40,6 +42,7 @@ export const openLedger = (state: string): Ledger => {
       beliefs,
       runs: new Runs(db),
       transaction: (fn) => db.transaction(fn),
+      copyTo: (to) => db.copyTo(to),
       close: () => db.close(),
     };
   } catch (error) {

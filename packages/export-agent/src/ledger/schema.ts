@@ -166,4 +166,18 @@ export const MIGRATIONS: readonly string[] = [
     next_due TEXT NOT NULL
   );
   `,
+  `
+  -- What differs from the newest snapshot that left in a bundle, so that every run tells the same until the next one leaves. Kept only once there is one:
+  -- before, everything is new. was: the row at that time, null when there was none; a row that became again what it was stays here and counts nothing.
+  ALTER TABLE repositories ADD COLUMN exported INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE changes (
+    repository INTEGER NOT NULL REFERENCES repositories(id),
+    path TEXT NOT NULL,
+    was TEXT,
+    PRIMARY KEY (repository, path)
+  ) WITHOUT ROWID;
+  UPDATE repositories SET exported = 1 WHERE name IN (
+    SELECT r.repository FROM bundle_repositories r JOIN bundles b USING (sequence) WHERE b.state = 'committed'
+  );
+  `,
 ];

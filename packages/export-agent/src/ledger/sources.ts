@@ -10,6 +10,7 @@ import {
   text,
   textOrNull,
 } from '@gapferry/station/state/database';
+import { withinLimit } from './bundles.ts';
 import { toBytes, toHex } from './digest.ts';
 import type { Snapshot, SourceRow } from './records.ts';
 
@@ -24,6 +25,9 @@ const toSourceRow = (row: Row): SourceRow => ({
   sha256: row['sha256'] === null ? null : toHex(blob(row, 'sha256')),
   target: textOrNull(row, 'target'),
 });
+
+/** What the inventory tells of a row, as one text. */
+const AS_TEXT = 'json_array(f.kind, f.role, f.size, f.mtime, f.exec, hex(f.sha256), f.target)';
 
 const toSnapshot = (row: Row): Snapshot => ({
   repository: text(row, 'repository'),
@@ -63,6 +67,7 @@ export class Sources {
       const same = text(row, 'preset') === preset;
       if (text(row, 'root') !== root) {
         this.#soil(id);
+        this.#noteAll(id);
         this.#db.run('DELETE FROM files WHERE repository = ?', [id]);
       }
       if (!same) {
@@ -116,8 +121,13 @@ export class Sources {
   apply(id: number, seen: readonly SourceRow[], gone: readonly string[]): void {
     this.#db.transaction(() => {
       this.#soil(id);
-      for (const path of gone) this.#db.run('DELETE FROM files WHERE repository = ? AND path = ?', [id, path]);
-      for (const row of seen)
+      const exported = this.#wasExported(id);
+      for (const path of gone) {
+        if (exported) this.#note(id, path);
+        this.#db.run('DELETE FROM files WHERE repository = ? AND path = ?', [id, path]);
+      }
+      for (const row of seen) {
+        if (exported) this.#note(id, row.path);
         this.#db.run('INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', [
           id,
           row.path,
@@ -130,12 +140,56 @@ export class Sources {
           row.sha256 === null ? null : toBytes(row.sha256),
           row.target,
         ]);
+      }
+    });
+  }
+
+  #wasExported(id: number): boolean {
+    return integer(this.#db.get('SELECT exported FROM repositories WHERE id = ?', [id]) ?? {}, 'exported') === 1;
+  }
+
+  /** To be called before a row changes. The first note counts: it tells what was exported. */
+  #note(id: number, path: string): void {
+    this.#db.run(
+      `INSERT OR IGNORE INTO changes SELECT repository, path, ${AS_TEXT} FROM files f WHERE repository = ? AND path = ?`,
+      [id, path],
+    );
+    this.#db.run('INSERT OR IGNORE INTO changes VALUES (?, ?, NULL)', [id, path]);
+  }
+
+  #noteAll(id: number): void {
+    if (this.#wasExported(id))
+      this.#db.run(
+        `INSERT OR IGNORE INTO changes SELECT repository, path, ${AS_TEXT} FROM files f WHERE repository = ?`,
+        [id],
+      );
+  }
+
+  /** What differs from the newest snapshot that left in a bundle. @param files how many there are now */
+  changesSinceExport(id: number, files: number): { changed: number; gone: number } {
+    if (!this.#wasExported(id)) return { changed: files, gone: 0 };
+    const row =
+      this.#db.get(
+        `SELECT coalesce(sum(f.path IS NOT NULL AND c.was IS NOT ${AS_TEXT}), 0) AS changed,
+           coalesce(sum(f.path IS NULL AND c.was IS NOT NULL), 0) AS gone
+         FROM changes c LEFT JOIN files f ON f.repository = c.repository AND f.path = c.path WHERE c.repository = ?`,
+        [id],
+      ) ?? {};
+    return { changed: integer(row, 'changed'), gone: integer(row, 'gone') };
+  }
+
+  /** What the ledger knows of the files now left in a bundle: from here on changes are counted. */
+  markExported(id: number): void {
+    this.#db.transaction(() => {
+      this.#db.run('UPDATE repositories SET exported = 1 WHERE id = ?', [id]);
+      this.#db.run('DELETE FROM changes WHERE repository = ?', [id]);
     });
   }
 
   /** The next scan will hash it again. */
   forget(id: number, path: string): void {
     this.#soil(id);
+    if (this.#wasExported(id)) this.#note(id, path);
     this.#db.run('DELETE FROM files WHERE repository = ? AND path = ?', [id, path]);
   }
 
@@ -211,7 +265,7 @@ export class Sources {
       this.#db.run('UPDATE repositories SET dirty = 0 WHERE name = ?', [repository]);
       const newest = this.newestSnapshot(repository);
       if (newest?.sha256 === inventory.sha256) return newest;
-      const number = (newest?.number ?? 0) + 1;
+      const number = withinLimit(`snapshot number of ${repository}`, (newest?.number ?? 0) + 1);
       const { sha256, bytes, rows } = inventory;
       this.#db.run('INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?)', [
         repository,

@@ -1,6 +1,7 @@
 /** Fetches receipts from a place through its medium process, and takes in the newest good one of each site. */
 
 import { HOLDS_SUFFIX, MISSING_SUFFIX } from '@gapferry/bundle-format/receipt';
+import { formatCount } from '@gapferry/station/format/counts';
 import type { Place } from '@gapferry/station/media/place';
 import type { Medium } from '../sealing/medium.ts';
 import type { World } from '../world.ts';
@@ -36,9 +37,12 @@ export const collectReceipts = async (world: World, medium: Medium, place: Place
   for (const site of world.siteNames()) all.push(...(await collectFrom(world, medium, place, site)));
   for (const each of all)
     if (each.outcome === 'accepted')
-      world.log.info(`receipt ${each.number} of ${each.site}: holds ${each.held} objects, misses ${each.missing}`, {
-        ...each,
-      });
+      world.log.info(
+        `receipt ${each.number} of ${each.site}: holds ${formatCount(each.held, 'object')}, ${each.missing} missing`,
+        {
+          ...each,
+        },
+      );
     else if (each.outcome === 'not enrolled')
       world.log.warn(`there is a receipt of ${each.site}, whose key is not enrolled: it moves nothing`, {
         site: each.site,

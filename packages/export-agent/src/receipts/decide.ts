@@ -12,6 +12,34 @@ export interface KnownSite {
   readonly isRetired: (epoch: string) => boolean;
 }
 
+/** This exporter as its ledger knows it: what a receipt may name beyond that is bounded. */
+export interface KnownExporter {
+  readonly id: string;
+  /** The highest number ever given; 0: none. */
+  readonly sequence: number;
+  /** The highest snapshot ever taken of that repository; 0: none. */
+  readonly snapshot: (repository: string) => number;
+}
+
+/**
+ * A ledger restored from a backup goes on above what sites know, and a receipt may have been lost on the way. Both leap by what was done meanwhile,
+ * never by this much: a greater leap would let one site use up the numbers of the format, and with them every other site's bundles.
+ */
+export const MOST_LEAP = 1_000_000;
+
+/** Why the numbers of a receipt cannot be true, or undefined. */
+const leapIn = (receipt: Receipt, exporter: KnownExporter): string | undefined => {
+  const says = (what: string, named: number, known: number): string =>
+    `it names ${what} ${named}, and this exporter never went beyond ${known}`;
+  for (const { sequence } of receipt.bundles)
+    if (sequence > exporter.sequence + MOST_LEAP) return says('bundle', sequence, exporter.sequence);
+  for (const { name, snapshot, offered } of receipt.repositories) {
+    const [named, known] = [Math.max(snapshot ?? 0, offered ?? 0), exporter.snapshot(name)];
+    if (named > known + MOST_LEAP) return says(`snapshot of ${name}`, named, known);
+  }
+  return undefined;
+};
+
 export type ReceiptDecision =
   | { readonly do: 'apply'; readonly newEpoch: boolean }
   /** Moves nothing, and nothing is wrong: it was taken in before, or a newer one was. */
@@ -19,13 +47,23 @@ export type ReceiptDecision =
   | { readonly do: 'refuse'; readonly why: string };
 
 /** @param sha256 identity of the receipt */
-export const decideReceipt = (site: KnownSite, exporter: string, receipt: Receipt, sha256: Sha256): ReceiptDecision => {
+export const decideReceipt = (
+  site: KnownSite,
+  exporter: KnownExporter,
+  receipt: Receipt,
+  sha256: Sha256,
+): ReceiptDecision => {
   if (receipt.site !== site.name) return { do: 'refuse', why: `it speaks for the site ${receipt.site}` };
-  if (receipt.exporter !== exporter) return { do: 'refuse', why: `it is for the exporter ${receipt.exporter}` };
+  if (receipt.exporter !== exporter.id) return { do: 'refuse', why: `it is for the exporter ${receipt.exporter}` };
   if (site.isRetired(receipt.epoch)) return { do: 'ignore', why: 'older' };
-  if (receipt.epoch !== site.epoch) return { do: 'apply', newEpoch: site.epoch !== null };
-  const known = site.number ?? 0;
+  const known = receipt.epoch === site.epoch ? (site.number ?? 0) : 0;
   if (receipt.number < known) return { do: 'ignore', why: 'older' };
+  // taken in, it would make every genuine receipt after it an older one
+  if (receipt.number > known + MOST_LEAP)
+    return { do: 'refuse', why: `its number ${receipt.number} is out of reach of the last one, ${known}` };
+  const leap = leapIn(receipt, exporter);
+  if (leap !== undefined) return { do: 'refuse', why: leap };
+  if (receipt.epoch !== site.epoch) return { do: 'apply', newEpoch: site.epoch !== null };
   if (receipt.number > known) return { do: 'apply', newEpoch: false };
   return sha256 === site.receipt
     ? { do: 'ignore', why: 'known' }

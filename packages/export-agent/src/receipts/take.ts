@@ -21,7 +21,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { SiteRecord } from '../ledger/records.ts';
 import { spoolFolder } from '../source/spool.ts';
 import type { World } from '../world.ts';
-import { decideReceipt, type KnownBundle, settle } from './decide.ts';
+import { decideReceipt, type KnownBundle, type KnownExporter, settle } from './decide.ts';
 
 /** Where a receipt comes from. `fetch` lays a companion into a file of this machine, exactly `bytes` long. */
 export interface OfferedReceipt {
@@ -184,10 +184,16 @@ const tellFork = (world: World, site: string, sequence: number): void => {
   world.audit.append({ event: 'receipt.fork', code: 'FORK_DETECTED', site, sequence });
 };
 
+const knownExporter = ({ exporter, ledger }: World): KnownExporter => ({
+  id: exporter,
+  sequence: ledger.bundles.highest(),
+  snapshot: (repository) => ledger.sources.newestSnapshot(repository)?.number ?? 0,
+});
+
 const judge = async (world: World, site: SiteRecord, key: string, offered: OfferedReceipt): Promise<TakenReceipt> => {
   const receipt = readReceipt(offered, key);
   const known = { ...site, isRetired: (epoch: string) => world.ledger.sites.isRetired(site.id, epoch) };
-  const decision = decideReceipt(known, world.exporter, receipt, sha256Of(offered.json));
+  const decision = decideReceipt(known, knownExporter(world), receipt, sha256Of(offered.json));
   switch (decision.do) {
     case 'ignore':
       return { site: site.name, outcome: decision.why, number: receipt.number };

@@ -1,6 +1,5 @@
 /** The schedule: node-cron with a time zone and without overlap; what is due next is remembered in the ledger, so that a missed run is made up for. */
 
-import { Misused } from '@gapferry/bundle-format/errors';
 import type { Clock } from '@gapferry/station/clock';
 import type { Stop } from '@gapferry/station/media/mounts';
 import { schedule as scheduleTask, validateDetailed } from 'node-cron';
@@ -12,15 +11,12 @@ export interface ScheduleConfig {
   readonly timeZone: string;
 }
 
-/** @throws Misused CONFIG_INVALID naming the field */
-export const assertCron = (cron: string): void => {
+/** What is wrong with it, or undefined. */
+export const cronMistake = (cron: string): string | undefined => {
   const { valid, errors } = validateDetailed(cron);
-  if (valid) return;
+  if (valid) return undefined;
   const why = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  throw new Misused(
-    'CONFIG_INVALID',
-    `schedule.cron: ${JSON.stringify(cron)} is no schedule${why === '' ? '' : ` (${why})`}`,
-  );
+  return `${JSON.stringify(cron)} is no schedule${why === '' ? '' : ` (${why})`}`;
 };
 
 /**
@@ -33,7 +29,6 @@ export const startSchedule = (
   clock: Clock,
   run: (cause: 'schedule' | 'missed') => Promise<void>,
 ): Stop => {
-  assertCron(config.cron);
   const expression = `${config.cron} ${config.timeZone}`;
   const remember = (): void => {
     const next = task.getNextRun();

@@ -9,6 +9,7 @@ import { type Manifest, parseManifest } from '@gapferry/bundle-format/manifest';
 import { sha256Of } from '@gapferry/bundle-format/sha256';
 import { verifySignatures } from '@gapferry/bundle-format/signature';
 import type { BundleRecord } from '../ledger/records.ts';
+import { MOST_LEAP } from '../receipts/decide.ts';
 import type { World } from '../world.ts';
 import type { Medium } from './medium.ts';
 import type { SeenPlace } from './messages.ts';
@@ -62,6 +63,13 @@ export const recover = async (world: World, medium: Medium, seen: SeenPlace): Pr
   for (const bundle of await oursOn(world, medium, seen)) {
     const { sequence, record } = bundle;
     if (record === undefined) {
+      if (sequence > world.ledger.bundles.highest() + MOST_LEAP) {
+        // the name of a folder is nobody's word: it must not use up the numbers
+        world.log.warn(`${seen.place.path}/${bundle.name} bears a number out of reach: nothing is made of it`, {
+          sequence,
+        });
+        continue;
+      }
       if (world.ledger.bundles.raiseSequence(sequence, now))
         world.log.warn(
           `${seen.place.path} bears bundle ${sequence} of this key, which this ledger does not know: going on above it`,

@@ -5,8 +5,9 @@
 
 import { createHash, hash as hashOnce } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { Refused, Unfit } from '@gapferry/bundle-format/errors';
+import { Unfit } from '@gapferry/bundle-format/errors';
 import { type Sha256, sha256Of, Sha256Stream } from '@gapferry/bundle-format/sha256';
+import { toFaultOfLimits } from '@gapferry/station/files/fault';
 import { errnoOf } from './errno.ts';
 
 export const HASH_BUFFER_BYTES: number = 1 << 20;
@@ -36,10 +37,12 @@ export const openSource = (path: string): number | undefined => {
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     const code = errnoOf(error);
-    // ELOOP: it became a link since the walk
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
+    // ELOOP: it became a link since the walk; ENXIO: a socket
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO') return undefined;
     if (code === 'EACCES' || code === 'EPERM')
       throw new Unfit('PERMISSION', `${path} may not be read`, { cause: error });
+    const ofLimits = toFaultOfLimits(error);
+    if (ofLimits !== error) throw ofLimits;
     throw new Unfit('LOCAL_IO', `${path} cannot be opened`, { cause: error });
   }
 };
@@ -87,7 +90,7 @@ const hashLarge = (fd: number, size: number, path: string, wish: HashWish): Omit
 
 const hashOpen = (fd: number, path: string, wish: HashWish): HashedFile | 'changed' => {
   const before = fstatSync(fd);
-  if (!before.isFile()) throw new Refused('ENTRY_TYPE', `${path} is no regular file`, { facts: { path } });
+  if (!before.isFile()) return 'changed'; // it was one when the walk met it; the next walk names what it is now
   let result: Omit<HashedFile, 'stats'> | undefined;
   if (before.size < buffer.length) {
     const n = read(fd, 0, path);
@@ -100,7 +103,7 @@ const hashOpen = (fd: number, path: string, wish: HashWish): HashedFile | 'chang
 
 /**
  * @returns the digest with the stat it belongs to; `'gone'` when there is no such file; `'changed'` when somebody wrote to it meanwhile
- * @throws Unfit PERMISSION, LOCAL_IO; Refused ENTRY_TYPE
+ * @throws Unfit PERMISSION, LOCAL_IO
  */
 export const hashFile = (path: string, wish: HashWish): HashedFile | 'gone' | 'changed' => {
   const fd = openSource(path);

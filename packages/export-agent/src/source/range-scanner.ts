@@ -6,7 +6,9 @@ import { Incomplete } from '@gapferry/bundle-format/errors';
 import { checkLinkTarget, checkPath } from '@gapferry/bundle-format/names';
 import { busyMarker, type Classifier, classifier, neverEntered } from '@gapferry/repository/classify';
 import type { SourceRow } from '../ledger/records.ts';
+import { toFault } from '@gapferry/station/files/fault';
 import { type Differences, isRacy, Merge } from './compare.ts';
+import { errnoOf } from './errno.ts';
 import { freezeFile } from './freeze.ts';
 import { hashFile, type HashedFile, type HashWish } from './hash-file.ts';
 import { type KnownRows, openKnownRows } from './known-rows.ts';
@@ -86,7 +88,7 @@ export class RangeScanner {
     this.#batch = emptyBatch();
     const stats = lstatSync(join(this.#setting.root, file.path), { throwIfNoEntry: false });
     if (stats?.isFile() === true) this.#hash(file.path, file.phase);
-    else this.#batch.gone.push(file.path);
+    else this.#batch.changing.push(file.path); // it was a file a moment ago
     this.#flush(true);
   }
 
@@ -136,7 +138,11 @@ export class RangeScanner {
   }
 
   #link(path: string, stats: Stats, phase: number): void {
-    const target = readlinkSync(join(this.#setting.root, path));
+    const target = this.#targetOf(path);
+    if (target === undefined) {
+      this.#batch.changing.push(path);
+      return;
+    }
     checkLinkTarget(path, target);
     this.#batch.rows.push({
       ...statsOf(path, stats, phase),
@@ -148,12 +154,24 @@ export class RangeScanner {
     });
   }
 
+  /** Undefined: it is no link any more, or not there: it was exchanged since the walk met it. @throws Unfit PERMISSION, LOCAL_IO */
+  #targetOf(path: string): string | undefined {
+    const absolute = join(this.#setting.root, path);
+    try {
+      return readlinkSync(absolute);
+    } catch (error) {
+      if (['EINVAL', 'ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return undefined;
+      throw toFault(error, { where: 'machine', doing: 'read', what: absolute });
+    }
+  }
+
   #hash(path: string, phase: number): void {
     const absolute = join(this.#setting.root, path);
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const startedAt = Date.now();
       const hashed = phase > 0 ? freezeFile(absolute, this.#spool, this.#wish()) : hashFile(absolute, this.#wish());
-      if (hashed === 'gone') return this.#gone(path);
+      // the walk has just met it: whatever took its place, or nothing, is for the next walk to find
+      if (hashed === 'gone') break;
       if (hashed !== 'changed') return this.#take(path, phase, hashed, startedAt);
     }
     this.#batch.changing.push(path);

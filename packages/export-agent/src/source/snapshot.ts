@@ -17,7 +17,7 @@ import type { Repository, Sources } from '../ledger/sources.ts';
 import { isUnchanged } from './compare.ts';
 import type { ExtraAlgorithm } from './hash-file.ts';
 import { hasInventory, writeInventory } from './inventory.ts';
-import { requireReady } from './ready.ts';
+import { requireReady, requireSource } from './ready.ts';
 import { scan, type ScanReport } from './scan.ts';
 import { isFrozen, openSpool, type Spool, tidySpool } from './spool.ts';
 import { ledgerView } from './view.ts';
@@ -40,7 +40,9 @@ export interface TakenSnapshot {
   readonly snapshot: Snapshot;
   readonly scanned: {
     readonly files: number;
+    /** New or changed since the newest snapshot that left in a bundle, whatever other runs saw meanwhile. */
     readonly changed: number;
+    /** Likewise. */
     readonly gone: number;
     readonly hashedBytes: number;
   };
@@ -92,10 +94,11 @@ const walkUntilQuiet = async (
   options: SnapshotOptions,
 ) => {
   const spool = openSpool(state, setting.name);
-  const total = { hashedBytes: 0, changed: 0, gone: 0 };
+  let hashedBytes = 0;
   let restless: string | undefined;
   for (let walks = 1; walks <= MOST_WALKS; walks++) {
     options.signal?.throwIfAborted();
+    if (walks > 1) requireSource(setting.name, setting.root, setting.preset);
     requireReady(setting.name, setting.root, setting.preset);
     const report: ScanReport = await scan(
       sources,
@@ -109,9 +112,7 @@ const walkUntilQuiet = async (
       },
       { ...options, again: walks > 1 },
     );
-    total.hashedBytes += report.hashedBytes;
-    total.changed += report.changed;
-    total.gone += report.gone;
+    hashedBytes += report.hashedBytes;
     // a walk that hashed much took long: look at the metadata once more, and always see that the frozen copies are there
     const stale = report.metadataChanged === 0 ? staleMetadata(sources, repository.id, setting.root, spool) : [];
     for (const path of stale) sources.forget(repository.id, path);
@@ -119,7 +120,7 @@ const walkUntilQuiet = async (
     if (report.metadataChanged === 0 && restless === undefined) {
       requireReady(setting.name, setting.root, setting.preset);
       requireFilled(sources, repository.id, setting, report.files);
-      return { files: report.files, ...total, spool };
+      return { files: report.files, hashedBytes, spool };
     }
     if (walks > 1 || restless !== undefined)
       await sleep(WAIT_MS * walks, undefined, options.signal === undefined ? {} : { signal: options.signal });
@@ -142,8 +143,10 @@ export const takeSnapshot = async (
   setting: SourceSetting,
   options: SnapshotOptions,
 ): Promise<TakenSnapshot> => {
+  requireSource(setting.name, setting.root, setting.preset); // before the ledger hears of anything
   const repository = sources.repository(setting.name, setting.root, setting.presetDigest);
-  const { spool, ...scanned } = await walkUntilQuiet(state, sources, repository, setting, options);
+  const { spool, ...walked } = await walkUntilQuiet(state, sources, repository, setting, options);
+  const scanned = { ...walked, ...sources.changesSinceExport(repository.id, walked.files) };
 
   const newest = sources.newestSnapshot(setting.name);
   if (

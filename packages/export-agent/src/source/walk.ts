@@ -8,6 +8,7 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { Incomplete, Refused, Unfit } from '@gapferry/bundle-format/errors';
 import { comparePaths } from '@gapferry/bundle-format/names';
+import { toFaultOfLimits } from '@gapferry/station/files/fault';
 import { errnoOf } from './errno.ts';
 
 /** Paths p with from ≤ p < to. A null end is open. */
@@ -55,6 +56,8 @@ const assertUTF8Names = (folder: string, shown: string): void => {
 const isGone = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '');
 
 const cannotRead = (error: unknown, path: string): never => {
+  const ofLimits = toFaultOfLimits(error);
+  if (ofLimits !== error) throw ofLimits;
   if (['EACCES', 'EPERM'].includes(errnoOf(error) ?? ''))
     throw new Unfit('PERMISSION', `${path || 'the root of the repository'} may not be read`, { cause: error });
   throw new Unfit('LOCAL_IO', `${path || 'the root of the repository'} cannot be read`, { cause: error });
@@ -76,6 +79,16 @@ const namesIn = (root: string, folder: string): string[] | undefined => {
         cause: error,
       });
     return cannotRead(error, folder);
+  }
+};
+
+/** Undefined: it vanished since its folder was read, or the folder did. */
+const statsAt = (root: string, path: string): Stats | undefined => {
+  try {
+    return lstatSync(`${root}/${path}`, { throwIfNoEntry: false });
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    return cannotRead(error, path);
   }
 };
 
@@ -116,7 +129,7 @@ export const walk = (root: string, range: PathRange, visitor: Visitor): void => 
     let plain = true;
     for (const name of names) {
       const path = prefix + name;
-      const stats = lstatSync(`${root}/${path}`, { throwIfNoEntry: false });
+      const stats = statsAt(root, path);
       if (stats === undefined) continue;
       if (plain && OUT_OF_ORDER.test(name)) plain = false;
       siblings.push({ key: stats.isDirectory() ? `${path}/` : path, path, stats });

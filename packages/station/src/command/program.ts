@@ -7,6 +7,7 @@ import {
   Option as CommanderOption,
 } from 'commander';
 import { type ExitStatus, exitStatusOf, Misused } from '@gapferry/bundle-format/errors';
+import { toFaultOfLimits } from '../files/fault.ts';
 import type { Command, Context, Result } from './command.ts';
 import { inputFrom, type RawOptions } from './input.ts';
 import { type Mode, openPrinter, type Printer } from './printer.ts';
@@ -118,6 +119,24 @@ const buildCommander = (
 const usage = (error: CommanderError): Misused =>
   new Misused('USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '));
 
+/**
+ * Commander answers --help before it looks at the words beside it; to whoever mistyped a command that must not look like success.
+ * @throws Misused USAGE
+ */
+const assertKnownWords = (root: Commander, args: readonly string[]): void => {
+  if (!args.includes('--help')) return;
+  let node = root;
+  for (let at = 0; at < args.length && node.commands.length > 0; at++) {
+    const word = args[at] ?? '';
+    if (word === '--config') at++;
+    if (word.startsWith('-')) continue;
+    const next = node.commands.find((each) => each.name() === word);
+    if (next === undefined && word !== 'help') throw new Misused('USAGE', `unknown command '${word}'`);
+    if (next === undefined) return;
+    node = next;
+  }
+};
+
 /** The command that was asked for; undefined when help or the version was printed instead. @throws Misused USAGE */
 const parse = (options: ProgramOptions, args: readonly string[], streams: Streams): Chosen | undefined => {
   let chosen: Chosen | undefined;
@@ -125,6 +144,7 @@ const parse = (options: ProgramOptions, args: readonly string[], streams: Stream
     chosen = found;
   });
   try {
+    assertKnownWords(commander, args);
     commander.parse([...args], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -185,7 +205,8 @@ export const defineProgram = (options: ProgramOptions): Program => ({
         result.release?.();
       }
       return result.status;
-    } catch (error) {
+    } catch (caught) {
+      const error = toFaultOfLimits(caught);
       printer.error(error);
       return exitStatusOf(error);
     }

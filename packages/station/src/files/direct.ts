@@ -5,7 +5,17 @@
  * O_DIRECT asks that address, length and offset are multiples of the logical block of the device; 4096 serves all. Filesystems
  * that have it not (most FUSE, old tmpfs, network shares, every other platform) get plain calls and an fsync.
  */
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { Damaged } from '@gapferry/bundle-format/errors';
 import { O_CREAT, O_DIRECT, O_EXCL, O_NOFOLLOW, O_TRUNC, O_WRONLY } from './open-flags.ts';
@@ -17,6 +27,8 @@ import { openRegularWith } from './safe-open.ts';
 const ALIGN_BYTES = 4096;
 /** One system call. Larger brings nothing on the disks that were measured, smaller costs. */
 const PIECE_BYTES = 4 * 1024 * 1024;
+/** Where writing goes through the page cache, it is brought to the device so often: what is told as written then is. */
+const FLUSH_BYTES = 32 * 1024 * 1024;
 const WASM_PAGE_BYTES = 65_536;
 
 /** Errnos by which a filesystem says that it has no O_DIRECT, at open or at the first transfer. */
@@ -70,6 +82,8 @@ export class DirectWriter {
   readonly #buffer = takePiece();
   #filled = 0;
   #written = 0;
+  /** Only for plain writing. */
+  #unflushed = 0;
   #fd: number;
   #direct: boolean;
   #open = true;
@@ -173,6 +187,7 @@ export class DirectWriter {
     try {
       const count = writeSync(this.#fd, rest, 0, rest.length, this.#written);
       this.#written += count;
+      if (!this.#direct) this.#flushNowAndThen(count);
       this.#onBytes(count);
       // A short direct write (disk nearly full) leaves an odd offset; the rest goes the plain way and meets the real error.
       if (this.#direct && count < rest.length && count % ALIGN_BYTES !== 0) this.#goPlain();
@@ -182,6 +197,14 @@ export class DirectWriter {
       this.#goPlain();
       return 0;
     }
+  }
+
+  /** In the page cache a file is written in no time, and then `finish` would be one long silence without an end in sight. */
+  #flushNowAndThen(count: number): void {
+    this.#unflushed += count;
+    if (this.#unflushed < FLUSH_BYTES) return;
+    this.#unflushed = 0;
+    fdatasyncSync(this.#fd);
   }
 
   #goPlain(): void {

@@ -18,13 +18,14 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Misused } from '@gapferry/bundle-format/errors';
+import { Misused, Unfit } from '@gapferry/bundle-format/errors';
 import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } from './open-flags.ts';
 import { errnoOf, type Whereabouts, withFaults } from './fault.ts';
 
@@ -72,14 +73,48 @@ export const syncFile = (path: string, options: DurableOptions = {}): void => {
 
 /**
  * One flush for everything written to the filesystem of `folder` (syncfs through `sync -f`): for thousands of small files it is far
- * cheaper than an fsync of each. Where it is missing, the `files` and their folders are flushed one by one.
+ * cheaper than an fsync of each. Where it is missing, the `files` and their folders are flushed one by one; all that lies in
+ * `folder` when none are named.
+ * @throws Unfit LOCAL_IO (MEDIA_WRITE) also when the flush itself failed: what an fsync afterwards says is worth nothing
  */
-export const syncFilesystem = (folder: string, files: Iterable<string> = [], options: DurableOptions = {}): void => {
-  if (!syncWhole(folder)) syncEach(folder, files, options);
+export const syncFilesystem = (folder: string, files?: Iterable<string>, options: DurableOptions = {}): void => {
+  if (syncWhole(folder, options)) return;
+  if (files === undefined) syncTree(folder, options);
+  else syncEach(folder, files, options);
 };
 
-const syncWhole = (folder: string): boolean =>
-  process.platform === 'linux' && spawnSync('sync', ['-f', '--', folder], { stdio: 'ignore' }).status === 0;
+/** What an old or small `sync` says that has no -f. */
+const KNOWS_NO_F = /unrecognized option|invalid option|usage:/i;
+
+/** False: there is no such command. */
+const syncWhole = (folder: string, { where }: DurableOptions): boolean => {
+  if (process.platform !== 'linux') return false;
+  const { status, signal, error, stderr } = spawnSync('sync', ['-f', '--', folder], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  if (status === 0) return true;
+  if (errnoOf(error) === 'ENOENT' || KNOWS_NO_F.test(stderr ?? '')) return false;
+  const why = error?.message ?? (stderr.trim() || `it ended with ${signal ?? `status ${status}`}`);
+  throw new Unfit(where === 'medium' ? 'MEDIA_WRITE' : 'LOCAL_IO', `${folder} could not be flushed: ${why}`, {
+    facts: { path: folder },
+    cause: error,
+  });
+};
+
+/** Files first, then the folder that names them. Links are not followed: they have no bytes of their own. */
+const syncTree = (folder: string, options: DurableOptions): void => {
+  const entries = withFaults({ where: options.where ?? 'machine', doing: 'read', what: folder }, () =>
+    readdirSync(folder, { withFileTypes: true }),
+  );
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) syncTree(path, options);
+    else if (entry.isFile()) syncFile(path, options);
+  }
+  syncFolder(folder, options);
+};
 
 /** The long way: an fsync of each file, then of each folder that holds one. */
 export const syncEach = (folder: string, files: Iterable<string>, options: DurableOptions = {}): void => {

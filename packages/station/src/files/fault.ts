@@ -7,7 +7,7 @@ import { isPulled } from '../media/pulled.ts';
 
 /** Where the failing file lies. */
 export type Whereabouts = 'machine' | 'medium';
-export type Doing = 'read' | 'write';
+export type Doing = 'read' | 'write' | 'start';
 
 interface FaultContext {
   readonly where: Whereabouts;
@@ -37,8 +37,19 @@ const FORBIDDEN = new Set(['EACCES', 'EPERM']);
 /** True for errors that a medium gives when it was pulled out or died, as opposed to one bad sector. */
 export const isGone = (error: unknown): boolean => GONE.has(errnoOf(error) ?? '');
 
-const says = ({ what, doing }: FaultContext, errno: string): string =>
-  `${what} could not be ${doing === 'read' ? 'read' : 'written'} (${errno})`;
+const DONE: Readonly<Record<Doing, string>> = { read: 'read', write: 'written', start: 'started' };
+
+const says = ({ what, doing }: FaultContext, errno: string): string => `${what} could not be ${DONE[doing]} (${errno})`;
+
+/** Limits of the process or the machine: neither the medium nor a disk is to blame. */
+const EXHAUSTED: ReadonlyMap<string, { readonly why: string; readonly hint: string }> = new Map(
+  Object.entries({
+    EMFILE: { why: 'too many open files', hint: 'allow more open files to this account: ulimit -n, LimitNOFILE=' },
+    ENFILE: { why: 'too many open files', hint: 'allow more open files to this machine: fs.file-max' },
+    EAGAIN: { why: 'too many processes', hint: 'allow more processes to this account: ulimit -u, TasksMax=' },
+    ENOMEM: { why: 'too little memory', hint: 'give this machine or this account more memory' },
+  }),
+);
 
 const mediumFault = (context: FaultContext, errno: string, cause: unknown): GapferryError => {
   const more = { facts: { path: context.what, errno }, cause };
@@ -65,7 +76,26 @@ const machineFault = (context: FaultContext, errno: string, cause: unknown): Gap
 export const toFault = (error: unknown, context: FaultContext): unknown => {
   const errno = errnoOf(error);
   if (error instanceof GapferryError || errno === undefined || !/^E[A-Z0-9]+$/.test(errno)) return error;
+  const exhausted = EXHAUSTED.get(errno);
+  if (exhausted !== undefined)
+    return new Unfit('LOCAL_IO', `${exhausted.why}: ${says(context, errno)}`, {
+      facts: { path: context.what, errno },
+      hint: exhausted.hint,
+      cause: error,
+    });
   return context.where === 'medium' ? mediumFault(context, errno, error) : machineFault(context, errno, error);
+};
+
+/** A thread that cannot be started, or cannot load its modules, says it only in its message. */
+const NO_FILES_LEFT = /\bE[MN]FILE\b|too many open files/i;
+
+/** The last net: a descriptor may be lacking in any call, also in those of others. Everything else passes unchanged. */
+export const toFaultOfLimits = (error: unknown): unknown => {
+  if (!(error instanceof Error) || error instanceof GapferryError) return error;
+  if (!NO_FILES_LEFT.test(`${errnoOf(error) ?? ''} ${error.message}`)) return error;
+  const what = 'path' in error && typeof error.path === 'string' ? error.path : 'a file';
+  const exhausted = Object.assign(new Error(error.message, { cause: error }), { code: 'EMFILE' });
+  return toFault(exhausted, { where: 'machine', doing: 'read', what });
 };
 
 /** Runs `effect` and wraps what it throws with `toFault`. */

@@ -1,15 +1,17 @@
 /** Key files: minisign's own formats, so that its command works with them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { GapferryError, Misused } from '@gapferry/bundle-format/errors';
+import { GapferryError, Misused, Unfit } from '@gapferry/bundle-format/errors';
 import {
   encodePublicKey,
   encodeSecretKey,
   fingerprintOf,
   generateKeyPair,
+  isSameKey,
   parsePublicKey,
   parseSecretKey,
   type PublicKey,
+  publicKeyOf,
   type SecretKey,
 } from '@gapferry/bundle-format/signature';
 import { makeFolder, writeNew } from '../files/durable.ts';
@@ -55,7 +57,20 @@ export const writeKeyPair = (folder: string, base: string): KeyPairFiles => {
  */
 export const readSecretKeyFile = (path: string): SecretKey => {
   assertOwnerOnly(path);
-  return parseSecretKey(read(path, 'machine'), path);
+  const secretKey = parseSecretKey(read(path, 'machine'), path);
+  assertPair(path, secretKey);
+  return secretKey;
+};
+
+/** `exporter.pub` beside `exporter.key` is what people hand on: another one would enrol a key that signs nothing here. */
+const assertPair = (path: string, secretKey: SecretKey): void => {
+  const publicPath = path.replace(/\.key$/, '.pub');
+  if (publicPath === path || !existsSync(publicPath)) return;
+  if (isSameKey(parsePublicKey(read(publicPath, 'machine'), publicPath), publicKeyOf(secretKey))) return;
+  throw new Unfit('KEY_FILE_FORMAT', `${publicPath} is not the public half of ${path}`, {
+    facts: { path, publicPath },
+    hint: 'restore both files of the pair from the same backup',
+  });
 };
 
 /**
@@ -67,7 +82,8 @@ export const readPublicKeyFile = (path: string, where: Whereabouts = 'machine'):
   try {
     return parsePublicKey(read(path, where), path);
   } catch (error) {
-    if (!(error instanceof GapferryError) || (error.code !== 'KEY_FILE_FORMAT' && error.code !== 'LIMIT_MANIFEST')) throw error;
+    if (!(error instanceof GapferryError) || (error.code !== 'KEY_FILE_FORMAT' && error.code !== 'LIMIT_MANIFEST'))
+      throw error;
     const hint = 'give a file such as exporter.pub or site.pub';
     throw new Misused('USAGE', `${path} is not a public key`, { facts: { path }, hint, cause: error });
   }

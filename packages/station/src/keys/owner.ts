@@ -7,7 +7,8 @@ import { withFaults } from '../files/fault.ts';
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;
 
-const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, '0');
+/** 0644 */
+export const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, '0');
 
 const unsafe = (path: string, why: string): Unfit =>
   new Unfit('KEY_FILE_UNSAFE', `${path} ${why}`, { facts: { path } });

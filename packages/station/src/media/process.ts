@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { errorFromJSON, GapferryError, Unfit } from '@gapferry/bundle-format/errors';
+import { toFault } from '../files/fault.ts';
 import { escapeText } from '../format/escape.ts';
 import { isStatement, PARENT_VARIABLE, type Question, type Requests, type Statement } from './protocol.ts';
 
@@ -63,17 +64,17 @@ export class MediumProcess<R extends Requests> {
   constructor(entry: URL, options: MediumProcessOptions = {}) {
     this.#what = options.what ?? 'the medium';
     this.#stallMs = options.stallMs ?? STALL_MS;
-    const child = spawn(process.execPath, nodeArguments(entry), {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: childEnvironment(options.env),
-    });
+    const child = this.#spawn(entry, options);
     this.#child = child;
     child.on('message', (message) => this.#hear(message));
     child.stderr?.on('data', (bytes: Buffer) => {
       this.#lastWords = (this.#lastWords + bytes.toString('utf8')).slice(-STDERR_TAIL);
     });
-    child.on('error', (error) => this.#end(this.#fault(`could not be started: ${error.message}`)));
     this.#exited = new Promise((resolve) => {
+      child.on('error', (error) => {
+        this.#end(this.#notStarted(error));
+        if (child.pid === undefined) resolve(); // what never began has no exit
+      });
       child.once('exit', (code, signal) => {
         const settle = (): void => {
           clearTimeout(patience);
@@ -85,6 +86,18 @@ export class MediumProcess<R extends Requests> {
       });
     });
     this.#letGo();
+  }
+
+  /** @throws Unfit LOCAL_IO, PERMISSION for what Node tells at once; the rest comes as an event */
+  #spawn(entry: URL, options: MediumProcessOptions): ChildProcess {
+    try {
+      return spawn(process.execPath, nodeArguments(entry), {
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        env: childEnvironment(options.env),
+      });
+    } catch (error) {
+      throw this.#notStarted(error);
+    }
   }
 
   get pid(): number | undefined {
@@ -111,8 +124,8 @@ export class MediumProcess<R extends Requests> {
     return new Promise<R[K]['reply']>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, onEvent });
       if (this.#pending.size === 1) this.#hold();
-      // The exit tells the reason better than the channel does.
-      this.#child.send(question, () => undefined);
+      // The exit tells the reason better than the channel does. A child that could not be started has no channel, and its error is on the way.
+      if (this.#child.pid !== undefined) this.#child.send(question, () => undefined);
     });
   }
 
@@ -181,8 +194,10 @@ export class MediumProcess<R extends Requests> {
     clearInterval(this.#watch);
     this.#child.unref();
     this.#child.channel?.unref();
-    const { stderr } = this.#child;
-    if (stderr !== null && 'unref' in stderr && typeof stderr.unref === 'function') stderr.unref();
+    // without a free descriptor there is no child and no pipe to it, whatever the types say
+    const stderr: unknown = this.#child.stderr;
+    if (typeof stderr === 'object' && stderr !== null && 'unref' in stderr && typeof stderr.unref === 'function')
+      stderr.unref();
   }
 
   #look(): void {
@@ -210,6 +225,11 @@ export class MediumProcess<R extends Requests> {
       });
     }
     return this.#fault(how);
+  }
+
+  #notStarted(error: unknown): GapferryError {
+    const fault = toFault(error, { where: 'machine', doing: 'start', what: `a process for ${this.#what}` });
+    return fault instanceof GapferryError ? fault : this.#fault(`could not be started: ${String(error)}`);
   }
 
   #fault(how: string): GapferryError {

@@ -44,7 +44,9 @@ const MOST_BESIDE = 3;
 
 const forPeople = (level: string, fields: { readonly [key: string]: Plain }): (readonly [string, Plain])[] => {
   const all = Object.entries(fields);
-  return level === 'info' ? all.filter(([name, value]) => name === 'error' || typeof value !== 'object').slice(0, MOST_BESIDE) : all;
+  return level === 'info'
+    ? all.filter(([name, value]) => name === 'error' || typeof value !== 'object').slice(0, MOST_BESIDE)
+    : all;
 };
 
 /** 21:04:11  bundle 12 is published  debian  snapshot 4 */

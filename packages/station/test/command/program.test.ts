@@ -49,6 +49,37 @@ test('prints what people read, or the document, or nothing', async () => {
   expect(await run([command()], ['work', '--quiet'])).toEqual({ status: 0, out: '', err: '' });
 });
 
+test.each([
+  [['nonsense', '--help'], 'nonsense'],
+  [['--config', 'work', 'nonsense', '--help'], 'nonsense'],
+  [['site', 'nonsense', '--help'], 'nonsense'],
+])('%j is no request for help', async (args, word) => {
+  const commands = [command(), command({ name: 'site add' })];
+  expect(await run(commands, args)).toMatchObject({ status: 2, out: '', err: expect.stringContaining(word) });
+});
+
+test('help of a group lists its commands, and a command may get any word', async () => {
+  const commands = [command({ arguments: [{ name: '<x>', says: 'x' }] }), command({ name: 'site add', says: 'adds' })];
+  expect(await run(commands, ['site', '--help'])).toMatchObject({
+    status: 0,
+    out: expect.stringMatching(/^ +add +adds$/m),
+  });
+  expect(await run(commands, ['work', 'anything', '--help'])).toMatchObject({ status: 0 });
+  expect(await run(commands, ['help', 'site', '--help'])).toMatchObject({ status: 0 });
+});
+
+test.each([
+  { code: 'EMFILE', message: 'EMFILE: too many open files', path: '/x' },
+  { code: 'ERR_WORKER_INIT_FAILED', message: 'Worker initialization failure: EMFILE', path: '/x' },
+  { message: 'Cannot read package config /package.json: too many open files.', path: '/x' },
+])('where no descriptor is left there is no stack: %j', async (what) => {
+  const error = Object.assign(new Error(what.message), what);
+  expect(await run([throwing(error)], ['work'])).toMatchObject({
+    status: 6,
+    err: expect.stringMatching(/^LOCAL_IO: too many open files: \/x could not be read \(EMFILE\)\nhint: [^\n]+\n$/),
+  });
+});
+
 test('global options may stand before the command too', async () => {
   expect((await run([command()], ['--json', 'work'])).out).toBe('{"done":true,"snapshot":4}\n');
 });

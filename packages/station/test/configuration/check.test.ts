@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { checkYaml } from '../../src/configuration/check.ts';
@@ -134,6 +134,33 @@ test('a file is named in the error, and its folder is where paths begin', () => 
     },
   });
   expect(thrownBy(() => loadConfig(join(folder, 'missing.yaml'), paths))).toMatchObject({ code: 'CONFIG_INVALID' });
+});
+
+const posix = process.platform === 'win32' ? test.skip : test;
+posix.each([0o666, 0o660, 0o602])('a configuration of mode %o, which others may change, is not used', (mode) => {
+  const path = join(temporaryFolder(), 'agent.yaml');
+  writeFileSync(path, 'a: 1\n');
+  const only = z.strictObject({ a: z.number() });
+  chmodSync(path, mode);
+  expect(thrownBy(() => loadConfig(path, only))).toMatchObject({ code: 'CONFIG_PERMS', kind: 'usage' });
+  chmodSync(path, 0o644);
+  expect(loadConfig(path, only)).toEqual({ a: 1 });
+});
+
+const asRoot = process.geteuid?.() === 0 ? test : test.skip;
+asRoot('a configuration of somebody else is not used', () => {
+  const path = join(temporaryFolder(), 'agent.yaml');
+  writeFileSync(path, 'a: 1\n');
+  chownSync(path, 12_345, 12_345);
+  expect(thrownBy(() => loadConfig(path, z.strictObject({ a: z.number() })))).toMatchObject({ code: 'CONFIG_PERMS' });
+});
+
+test('mistakes of YAML itself name file and line', () => {
+  const path = join(temporaryFolder(), 'agent.yaml');
+  writeFileSync(path, 'a: 1\nb: [1\nc: "x\n');
+  const { message } = thrownBy(() => loadConfig(path, z.strictObject({ a: z.number() }))) as Error;
+  expect(message).toContain(`${path}: line `);
+  expect(message).not.toContain('\n');
 });
 
 test.each<[string, number | undefined]>([

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -107,6 +107,45 @@ test('flushes a folder, and a filesystem with or without `sync`', () => {
   syncFilesystem(folder, [file]);
   syncEach(folder, [file]);
   expect(thrownBy(() => syncEach(folder, [join(folder, 'missing')]))).toMatchObject({ code: 'LOCAL_IO' });
+});
+
+const linux = process.platform === 'linux' ? describe : describe.skip;
+linux('`sync`', () => {
+  const path = process.env['PATH'];
+  const tools = (script?: string): void => {
+    const folder = temporaryFolder();
+    if (script !== undefined) writeFileSync(join(folder, 'sync'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    process.env['PATH'] = folder;
+  };
+  afterEach(() => {
+    process.env['PATH'] = path;
+  });
+
+  test('that failed is a failure, and nothing takes its place', () => {
+    const folder = temporaryFolder();
+    tools('echo "sync: error syncing: Input/output error" >&2; exit 1');
+    expect(thrownBy(() => syncFilesystem(folder, []))).toMatchObject({
+      code: 'LOCAL_IO',
+      message: expect.stringContaining('Input/output error'),
+    });
+    expect(thrownBy(() => syncFilesystem(folder, [], { where: 'medium' }))).toMatchObject({ code: 'MEDIA_WRITE' });
+    tools('kill -9 $$');
+    expect(thrownBy(() => syncFilesystem(folder))).toMatchObject({ code: 'LOCAL_IO' });
+  });
+
+  test.each([
+    ['is missing', undefined],
+    ['knows no -f', 'echo "sync: invalid option -- f" >&2; exit 1'],
+  ])('that %s is replaced by a flush of the files that are named, or of all in the folder', (_says, script) => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'below'));
+    writeFileSync(join(folder, 'below', 'file'), 'x');
+    tools(script);
+    syncFilesystem(folder, [join(folder, 'below', 'file')]);
+    expect(thrownBy(() => syncFilesystem(folder, [join(folder, 'missing')]))).toMatchObject({ code: 'LOCAL_IO' });
+    syncFilesystem(folder);
+    expect(thrownBy(() => syncFilesystem(join(folder, 'missing')))).toMatchObject({ code: 'LOCAL_IO' });
+  });
 });
 
 test('a folder that is not there cannot be flushed', () => {

@@ -17,6 +17,8 @@ test.each<[string, Whereabouts, 'read' | 'write', string]>([
   ['EDQUOT', 'machine', 'write', 'LOCAL_FULL'],
   ['EIO', 'machine', 'read', 'LOCAL_IO'],
   ['EPERM', 'machine', 'write', 'PERMISSION'],
+  ['EMFILE', 'machine', 'read', 'LOCAL_IO'],
+  ['EMFILE', 'medium', 'read', 'LOCAL_IO'], // the medium is not damaged by it
 ])('%s on a %s while it is to %s is %s', (code, where, doing, expected) => {
   const cause = errno(code);
   expect(toFault(cause, { where, doing, what: '/x' })).toMatchObject({

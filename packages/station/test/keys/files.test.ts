@@ -1,5 +1,14 @@
 import { expect, test } from '@jest/globals';
-import { chmodSync, chownSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fingerprintOf, publicKeyOf } from '@gapferry/bundle-format/signature';
 import { readPublicKeyFile, readSecretKeyFile, writeKeyPair } from '../../src/keys/files.ts';
@@ -14,6 +23,18 @@ test('a key pair is written and read again', () => {
   expect(fingerprintOf(publicKey)).toBe(made.fingerprint);
   expect(fingerprintOf(publicKeyOf(readSecretKeyFile(join(folder, 'exporter.key'))))).toBe(made.fingerprint);
   expect(made).toMatchObject({ secretPath: join(folder, 'exporter.key'), publicPath: join(folder, 'exporter.pub') });
+});
+
+test('the halves of a pair that are both there must fit', () => {
+  const [folder, other] = [temporaryFolder(), temporaryFolder()];
+  const { secretPath, publicPath } = writeKeyPair(folder, 'exporter');
+  copyFileSync(writeKeyPair(other, 'exporter').publicPath, publicPath);
+  expect(thrownBy(() => readSecretKeyFile(secretPath))).toMatchObject({
+    code: 'KEY_FILE_FORMAT',
+    message: `${publicPath} is not the public half of ${secretPath}`,
+  });
+  rmSync(publicPath);
+  readSecretKeyFile(secretPath);
 });
 
 posix('the secret half is for the owner alone, whatever the umask', () => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { entryBeside, MediumProcess, type MediumProcessOptions } from '../../src/media/process.ts';
@@ -33,6 +33,18 @@ const untilDead = async (pid: number, patienceMs: number): Promise<boolean> => {
   }
   return false;
 };
+
+const linux = process.platform === 'linux' ? test : test.skip;
+linux('a child for which no descriptor is left says so', () => {
+  const entry = fileURLToPath(new URL('./few-descriptors.ts', import.meta.url));
+  const node = `exec ${process.execPath} --conditions=gapferry-source --disable-warning=ExperimentalWarning ${entry}`;
+  const { stdout, stderr, status } = spawnSync('sh', ['-c', `ulimit -n 64; ${node}`], { encoding: 'utf8' });
+  expect({ status, stderr, stdout }).toEqual({
+    status: 0,
+    stderr: '',
+    stdout: expect.stringMatching(/^LOCAL_IO too many open files: a process for the medium could not be started/),
+  });
+});
 
 test('answers a question, and several one after the other', async () => {
   const medium = start();
