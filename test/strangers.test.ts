@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { parseSecretKey, signStatement } from '@gapferry/bundle-format/signature';
 import { codesIn, type Outcome, pause, valuesOf, withStatus } from './support/commands.ts';
 import { type BundleOnMedium, configure, fingerprintOf, Pair } from './support/pair.ts';
 import { sha256 } from './support/seeded.ts';
@@ -146,18 +147,24 @@ describe('refuses', () => {
   test('a signed statement of another kind in the place of a manifest', async () => {
     const receipt = pair.receipts().at(-1);
     if (receipt === undefined) throw new Error('no receipt');
-    // even if somebody trusted the site's key for bundles, a receipt is no manifest
-    await pair.far.trust(join(pair.far.dir, 'site.pub'));
+    // the trusted key has signed it, and yet a receipt is no manifest
+    const secretKey = parseSecretKey(readFileSync(join(pair.nearDir, 'exporter.key'), 'utf8'), 'exporter.key');
+    const signed = signStatement(readFileSync(receipt), secretKey, 'manifest/1');
     const good = await goodBundle();
     const folder = join(pair.far.carrier, 'gapferry/bundles', 'x0000000000000000-00000009');
     cpSync(good.folder, folder, { recursive: true });
     cpSync(receipt, join(folder, 'manifest.json'));
-    cpSync(`${receipt}.minisig`, signature(folder));
+    writeFileSync(signature(folder), signed);
     pair.takeAway(good);
     const outcome = withStatus(await pair.import(), 3);
     expect(codesIn(outcome)).toContain('WRONG_STATEMENT');
     expect(snapshotOf(pair.target())).toBe(before);
-    withStatus(await pair.far.run('trust revoke', pair.far.fingerprint), 0);
+  });
+
+  test("the site's own key as the key of an exporter", async () => {
+    const own = join(pair.far.dir, 'site.pub');
+    const outcome = withStatus(await pair.far.run('trust add', own, '--fingerprint', pair.far.fingerprint), 2);
+    expect(codesIn(outcome)).toContain('CONFIG_TRUST');
   });
 });
 

@@ -10,7 +10,8 @@ import { historyCommand, missingCommand, statusCommand } from './commands/look.t
 import { runCommand } from './commands/run.ts';
 import { trustAddCommand, trustListCommand, trustRevokeCommand } from './commands/trust.ts';
 
-const version = /"version": *"([^"]+)"/.exec(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))?.[1] ?? 'unknown';
+const version =
+  /"version": *"([^"]+)"/.exec(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))?.[1] ?? 'unknown';
 
 export const program: Program = defineProgram({
   name: 'gapferry-import',

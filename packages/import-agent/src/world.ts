@@ -30,5 +30,7 @@ export const receiptsOf = (config: ImportConfig): string => join(config.state, '
 export const journalPath = (config: ImportConfig): string => join(config.state, 'journal.sqlite');
 export const lockPath = (config: ImportConfig): string => join(config.state, 'lock.sqlite');
 export const auditPath = (config: ImportConfig): string => join(config.logs, 'audit.log');
-/** Where a worker lays what it found in a repository. */
-export const findingsPath = (config: ImportConfig, repository: string): string => join(config.state, 'spool', `findings-${repository}.sqlite`);
+let findings = 0;
+/** Where a worker lays what it found in a repository. A new name each time: nothing that a killed run still holds open or locked is in the way. */
+export const findingsPath = (config: ImportConfig, repository: string): string =>
+  join(spoolOf(config), `findings-${repository}-${process.pid}-${++findings}.sqlite`);

@@ -1,4 +1,17 @@
-import { closeSync, cpSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -7,7 +20,8 @@ import { aBundle, anExporter, MTIME, type Tree } from './support/bundle.ts';
 import { Site } from './support/site.ts';
 
 const digest = (text: string): string => sha256Of(Buffer.from(text));
-const codes = (outcome: { bundles: readonly { errors: readonly { code: string }[] }[] }): string[] => outcome.bundles.flatMap(({ errors }) => errors.map(({ code }) => code));
+const codes = (outcome: { bundles: readonly { errors: readonly { code: string }[] }[] }): string[] =>
+  outcome.bundles.flatMap(({ errors }) => errors.map(({ code }) => code));
 
 function flip(path: string, at: number): void {
   const fd = openSync(path, 'r+');
@@ -20,12 +34,24 @@ describe('one import from a folder', () => {
   test('publishes a first bundle, answers with a receipt, and does nothing the second time', async () => {
     const exporter = anExporter();
     const site = new Site().trusts(exporter);
-    const tree = { 'a/one.txt': 'one', 'a/two.sh': { data: '#!/bin/sh\n', exec: true }, 'b/link': { link: '../a/one.txt' }, 'empty': { dir: true as const }, 'zero': '' };
+    const tree = {
+      'a/one.txt': 'one',
+      'a/two.sh': { data: '#!/bin/sh\n', exec: true },
+      'b/link': { link: '../a/one.txt' },
+      empty: { dir: true as const },
+      zero: '',
+    };
     await aBundle(exporter).sequence(1).repository('files', tree).on(site.medium);
     const first = await site.import();
     expect(first.bundles.flatMap(({ errors }) => errors)).toEqual([]);
     expect(first.status).toBe(0);
-    expect(site.published()).toEqual({ 'a/one.txt': 'one', 'a/two.sh': 'x #!/bin/sh\n', 'b/link': '-> ../a/one.txt', 'empty/': '', zero: '' });
+    expect(site.published()).toEqual({
+      'a/one.txt': 'one',
+      'a/two.sh': 'x #!/bin/sh\n',
+      'b/link': '-> ../a/one.txt',
+      'empty/': '',
+      zero: '',
+    });
     expect(Math.round(lstatSync(join(site.target('files'), 'a/one.txt')).mtimeMs)).toBe(MTIME);
     expect(lstatSync(join(site.target('files'), 'a/one.txt')).mode & 0o777).toBe(0o644);
     expect(site.staging()).toEqual([]);
@@ -46,13 +72,27 @@ describe('one import from a folder', () => {
     const site = new Site().trusts(exporter);
     await aBundle(exporter).sequence(1).repository('files', { a: 'AAA', b: 'BBB', c: 'CCC', d: 'DDD' }).on(site.medium);
     await site.import();
-    const second: Tree = { a: 'BBB', b: 'AAA', 'moved/c': 'CCC', d: 'DDD', 'copy/d': { data: 'DDD', exec: true }, 'copy/d2': 'DDD' };
+    const second: Tree = {
+      a: 'BBB',
+      b: 'AAA',
+      'moved/c': 'CCC',
+      d: 'DDD',
+      'copy/d': { data: 'DDD', exec: true },
+      'copy/d2': 'DDD',
+    };
     await aBundle(exporter).sequence(2).repository('files', second).bearing().on(site.medium);
     const outcome = await site.import();
     expect(codes(outcome)).toEqual([]);
     expect(outcome.status).toBe(0);
     expect(outcome.bytes).toBe(0);
-    expect(site.published()).toMatchObject({ a: 'BBB', b: 'AAA', 'moved/c': 'CCC', d: 'DDD', 'copy/d': 'x DDD', 'copy/d2': 'DDD' });
+    expect(site.published()).toMatchObject({
+      a: 'BBB',
+      b: 'AAA',
+      'moved/c': 'CCC',
+      d: 'DDD',
+      'copy/d': 'x DDD',
+      'copy/d2': 'DDD',
+    });
     expect(site.staging()).toEqual([]);
   });
 
@@ -73,8 +113,16 @@ describe('one import from a folder', () => {
     const exporter = anExporter();
     const site = new Site().trusts(exporter);
     await aBundle(exporter).sequence(1).repository('files', { a: 'one', keep: 'keep' }).on(site.medium);
-    await aBundle(exporter).sequence(2).repository('files', { a: 'two', b: 'b', keep: 'keep' }).bearing('a', 'b').on(site.medium);
-    await aBundle(exporter).sequence(3).repository('files', { a: 'three', b: 'b', keep: 'keep', lost: 'lost' }).bearing('a').on(site.medium);
+    await aBundle(exporter)
+      .sequence(2)
+      .repository('files', { a: 'two', b: 'b', keep: 'keep' })
+      .bearing('a', 'b')
+      .on(site.medium);
+    await aBundle(exporter)
+      .sequence(3)
+      .repository('files', { a: 'three', b: 'b', keep: 'keep', lost: 'lost' })
+      .bearing('a')
+      .on(site.medium);
     const outcome = await site.import();
     expect(outcome.published.map(({ snapshot }) => snapshot)).toEqual([2]);
     expect(site.published()).toEqual({ a: 'two', b: 'b', keep: 'keep' });
@@ -85,7 +133,9 @@ describe('one import from a folder', () => {
       [3, 'waiting'],
     ]);
     expect(site.receipt()?.missing).toEqual([digest('lost')]);
-    expect(site.receipt()?.receipt.repositories).toEqual([{ name: 'files', state: 'waiting', snapshot: 2, offered: 3 }]);
+    expect(site.receipt()?.receipt.repositories).toEqual([
+      { name: 'files', state: 'waiting', snapshot: 2, offered: 3 },
+    ]);
   });
 
   test('a lost bundle: waits with the exact list, the published state stays, and whatever brings the objects ends the wait', async () => {
@@ -95,15 +145,26 @@ describe('one import from a folder', () => {
     const stick4 = new Site();
     await aBundle(exporter).sequence(1).repository('files', { a: '1' }).on(site.medium);
     await site.import();
-    await aBundle(exporter).sequence(3).repository('files', { a: '1', b: 'lost', c: 'came' }).bearing('c').on(stick3.medium);
+    await aBundle(exporter)
+      .sequence(3)
+      .repository('files', { a: '1', b: 'lost', c: 'came' })
+      .bearing('c')
+      .on(stick3.medium);
     const waits = await site.import(stick3.medium);
     expect(waits.status).toBe(5);
-    expect(waits.bundles[0]?.repositories[0]).toMatchObject({ state: 'waiting', code: 'OBJECTS_MISSING', missing: 1, missingBytes: 4 });
+    expect(waits.bundles[0]?.repositories[0]).toMatchObject({
+      state: 'waiting',
+      code: 'OBJECTS_MISSING',
+      missing: 1,
+      missingBytes: 4,
+    });
     expect(site.published()).toEqual({ a: '1' });
     const { world, close } = site.open();
     const offer = world.journal.bundles.openOffers('files')[0];
     const target = offer === undefined ? undefined : world.journal.targetOf(offer);
-    expect([...world.journal.inventories.missing(target?.inventory ?? 0)]).toEqual([{ path: 'b', size: 4, sha256: digest('lost') }]);
+    expect([...world.journal.inventories.missing(target?.inventory ?? 0)]).toEqual([
+      { path: 'b', size: 4, sha256: digest('lost') },
+    ]);
     await close();
     await aBundle(exporter).sequence(2).repository('files', { a: '1', b: 'lost' }).bearing('b').on(stick4.medium);
     const late = await site.import(stick4.medium);
@@ -115,7 +176,12 @@ describe('one import from a folder', () => {
   test('of two repositories in one bundle the complete one is published', async () => {
     const exporter = anExporter();
     const site = new Site({ repositories: { files: 'tree', other: 'tree' } }).trusts(exporter);
-    await aBundle(exporter).sequence(1).repository('files', { a: '1' }).repository('other', { x: 'x', y: 'y' }).without('y').on(site.medium);
+    await aBundle(exporter)
+      .sequence(1)
+      .repository('files', { a: '1' })
+      .repository('other', { x: 'x', y: 'y' })
+      .without('y')
+      .on(site.medium);
     const outcome = await site.import();
     expect(outcome.status).toBe(5);
     expect(site.published('files')).toEqual({ a: '1' });
@@ -129,7 +195,11 @@ describe('one import from a folder', () => {
   test('a repository that this site does not carry is left out and named', async () => {
     const exporter = anExporter();
     const site = new Site().trusts(exporter);
-    await aBundle(exporter).sequence(1).repository('elsewhere', { z: 'z' }).repository('files', { a: '1' }).on(site.medium);
+    await aBundle(exporter)
+      .sequence(1)
+      .repository('elsewhere', { z: 'z' })
+      .repository('files', { a: '1' })
+      .on(site.medium);
     const outcome = await site.import();
     expect(outcome.status).toBe(0);
     expect(outcome.bundles[0]?.skipped).toEqual(['elsewhere']);
@@ -139,7 +209,11 @@ describe('one import from a folder', () => {
   test('an object shared by two repositories is taken once and lies in both', async () => {
     const exporter = anExporter();
     const site = new Site({ repositories: { files: 'tree', other: 'tree' } }).trusts(exporter);
-    await aBundle(exporter).sequence(1).repository('files', { a: 'same' }).repository('other', { b: 'same', c: 'same' }).on(site.medium);
+    await aBundle(exporter)
+      .sequence(1)
+      .repository('files', { a: 'same' })
+      .repository('other', { b: 'same', c: 'same' })
+      .on(site.medium);
     const outcome = await site.import();
     expect(outcome.objects).toBe(1);
     expect([site.published('files'), site.published('other')]).toEqual([{ a: 'same' }, { b: 'same', c: 'same' }]);
@@ -148,10 +222,16 @@ describe('one import from a folder', () => {
   test('packs and parts arrive whole', async () => {
     const exporter = anExporter();
     const site = new Site().trusts(exporter);
-    const big = randomBytes(9 * 1024 * 1024 + 17).toString('hex').slice(0, 9 * 1024 * 1024 + 17);
+    const big = randomBytes(9 * 1024 * 1024 + 17)
+      .toString('hex')
+      .slice(0, 9 * 1024 * 1024 + 17);
     const tree: Record<string, string> = { big };
     for (let n = 0; n < 200; n++) tree[`small/${n}`] = `small ${n}`;
-    await aBundle(exporter).sequence(1).repository('files', tree).limits({ volumeBytes: 4 * 1024 * 1024 }).on(site.medium);
+    await aBundle(exporter)
+      .sequence(1)
+      .repository('files', tree)
+      .limits({ volumeBytes: 4 * 1024 * 1024 })
+      .on(site.medium);
     const outcome = await site.import();
     expect(codes(outcome)).toEqual([]);
     expect(outcome.status).toBe(0);
@@ -163,12 +243,20 @@ describe('one import from a folder', () => {
     const exporter = anExporter();
     const site = new Site().trusts(exporter);
     const big = 'x'.repeat(5 * 1024 * 1024);
-    const { folder } = await aBundle(exporter).sequence(1).repository('files', { big }).limits({ volumeBytes: 4 * 1024 * 1024 }).on(site.medium);
+    const { folder } = await aBundle(exporter)
+      .sequence(1)
+      .repository('files', { big })
+      .limits({ volumeBytes: 4 * 1024 * 1024 })
+      .on(site.medium);
     const second = site.copyMedium('second');
     rmSync(join(folder, 'vol-0002.zip'));
     const half = await site.import();
     expect(half.status).toBe(5);
-    expect(half.bundles[0]?.repositories[0]).toMatchObject({ state: 'waiting', code: 'BUNDLE_INCOMPLETE', says: 'bring vol-0002.zip of bundle 1' });
+    expect(half.bundles[0]?.repositories[0]).toMatchObject({
+      state: 'waiting',
+      code: 'BUNDLE_INCOMPLETE',
+      says: 'bring vol-0002.zip of bundle 1',
+    });
     rmSync(join(second, 'gapferry', 'bundles', folder.split('/').at(-1) ?? '', 'vol-0001.zip'));
     const whole = await site.import(second);
     expect(whole.status).toBe(0);
@@ -228,13 +316,57 @@ describe('what is refused', () => {
     const stranger = anExporter();
     const cases: [string, string, (site: Site) => Promise<unknown>][] = [
       ['a stranger', 'KEY_UNKNOWN', (site) => aBundle(stranger).repository('files', { a: '1' }).on(site.medium)],
-      ['a stolen name', 'WRONG_EXPORTER', (site) => aBundle(exporter).bent((m) => ({ ...m, exporter: 'x0123456789abcdef' })).repository('files', { a: '1' }).on(site.medium)],
-      ['another site', 'WRONG_SITE', (site) => aBundle(exporter).forSites('plant8').repository('files', { a: '1' }).on(site.medium)],
-      ['an expired one', 'EXPIRED', (site) => aBundle(exporter).bent((m) => ({ ...m, created: '2026-02-01T00:00:00Z', expires: '2026-03-01T00:00:00Z' })).repository('files', { a: '1' }).on(site.medium)],
-      ['one of the future', 'CREATED_IN_FUTURE', (site) => aBundle(exporter).bent((m) => ({ ...m, created: '2126-02-01T00:00:00Z', expires: '2126-03-01T00:00:00Z' })).repository('files', { a: '1' }).on(site.medium)],
-      ['another preset', 'PRESET_DIFFERS', (site) => aBundle(exporter).repository('files', { a: '1' }, 1, 'npm').on(site.medium)],
-      ['an unknown repository', 'REPOSITORY_UNKNOWN', (site) => aBundle(exporter).repository('nothing', { a: '1' }).on(site.medium)],
-      ['an unknown feature', 'FORMAT_UNSUPPORTED', (site) => aBundle(exporter).bent((m) => ({ ...m, requires: ['warp'] })).repository('files', { a: '1' }).on(site.medium)],
+      [
+        'a stolen name',
+        'WRONG_EXPORTER',
+        (site) =>
+          aBundle(exporter)
+            .bent((m) => ({ ...m, exporter: 'x0123456789abcdef' }))
+            .repository('files', { a: '1' })
+            .on(site.medium),
+      ],
+      [
+        'another site',
+        'WRONG_SITE',
+        (site) => aBundle(exporter).forSites('plant8').repository('files', { a: '1' }).on(site.medium),
+      ],
+      [
+        'an expired one',
+        'EXPIRED',
+        (site) =>
+          aBundle(exporter)
+            .bent((m) => ({ ...m, created: '2026-02-01T00:00:00Z', expires: '2026-03-01T00:00:00Z' }))
+            .repository('files', { a: '1' })
+            .on(site.medium),
+      ],
+      [
+        'one of the future',
+        'CREATED_IN_FUTURE',
+        (site) =>
+          aBundle(exporter)
+            .bent((m) => ({ ...m, created: '2126-02-01T00:00:00Z', expires: '2126-03-01T00:00:00Z' }))
+            .repository('files', { a: '1' })
+            .on(site.medium),
+      ],
+      [
+        'another preset',
+        'PRESET_DIFFERS',
+        (site) => aBundle(exporter).repository('files', { a: '1' }, 1, 'npm').on(site.medium),
+      ],
+      [
+        'an unknown repository',
+        'REPOSITORY_UNKNOWN',
+        (site) => aBundle(exporter).repository('nothing', { a: '1' }).on(site.medium),
+      ],
+      [
+        'an unknown feature',
+        'FORMAT_UNSUPPORTED',
+        (site) =>
+          aBundle(exporter)
+            .bent((m) => ({ ...m, requires: ['warp'] }))
+            .repository('files', { a: '1' })
+            .on(site.medium),
+      ],
     ];
     for (const [says, code, make] of cases) {
       const site = new Site().trusts(exporter);
@@ -307,7 +439,9 @@ describe('damage', () => {
     flip(volume, 5 * 1024 * 1024);
     const outcome = await site.import();
     expect(outcome.status).toBe(4);
-    expect(outcome.bundles[0]?.errors.map(({ message }) => message)).toEqual(['vol-0001.zip, block 1: its bytes are not the signed ones']);
+    expect(outcome.bundles[0]?.errors.map(({ message }) => message)).toEqual([
+      'vol-0001.zip, block 1: its bytes are not the signed ones',
+    ]);
     expect(outcome.objects).toBeGreaterThan(1);
     expect(outcome.bundles[0]?.repositories[0]?.state).toBe('waiting');
     expect(site.published()).toEqual({});
@@ -322,7 +456,9 @@ describe('damage', () => {
   test('one flipped byte anywhere is never taken as good', async () => {
     const exporter = anExporter();
     const pristine = new Site();
-    const { folder } = await aBundle(exporter).repository('files', { a: 'hello world', b: 'x'.repeat(5000), c: { link: 'a' } }).on(pristine.medium);
+    const { folder } = await aBundle(exporter)
+      .repository('files', { a: 'hello world', b: 'x'.repeat(5000), c: { link: 'a' } })
+      .on(pristine.medium);
     const files = readdirSync(folder);
     const where = folder.slice(pristine.medium.length + 1);
     // one flip in each file, then cuts; with SLOW=1 many more
@@ -337,7 +473,11 @@ describe('damage', () => {
       if (n >= files.length && n % 2 === 0) truncateSync(path, Math.floor(readFileSync(path).length * Math.random()));
       else flip(path, Math.floor(Math.random() * readFileSync(path).length));
       const outcome = await site.import();
-      expect({ name, status: outcome.status, published: site.published() }).toEqual({ name, status: expect.any(Number), published: {} });
+      expect({ name, status: outcome.status, published: site.published() }).toEqual({
+        name,
+        status: expect.any(Number),
+        published: {},
+      });
       expect([3, 4, 5]).toContain(outcome.status);
       if (n % files.length > 0) continue;
       rmSync(site.medium, { recursive: true });

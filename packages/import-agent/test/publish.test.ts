@@ -1,4 +1,15 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { sha256Of } from '@gapferry/bundle-format';
@@ -37,7 +48,9 @@ class Bench {
     this.#inventory = this.journal.inventories.begin('r', sha256Of(Buffer.from(`inventory ${this.#snapshot}`)));
     this.journal.inventories.add(this.#inventory, rows);
     this.journal.inventories.complete(this.#inventory);
-    for (const [path, thing] of Object.entries(things)) if (brings.includes(path)) this.#stage(typeof thing === 'string' ? thing : 'data' in thing ? thing.data : undefined);
+    for (const [path, thing] of Object.entries(things))
+      if (brings.includes(path))
+        this.#stage(typeof thing === 'string' ? thing : 'data' in thing ? thing.data : undefined);
     return this;
   }
 
@@ -55,7 +68,10 @@ class Bench {
     return this;
   }
 
-  publishes(phases: PublishOrder['phases'] = [{ immutable: true }, { immutable: false }, { immutable: false }]): this {
+  publishes(
+    phases: PublishOrder['phases'] = [{ immutable: true }, { immutable: false }, { immutable: false }],
+    prune = false,
+  ): this {
     this.changes.length = 0;
     const path = join(this.root, 'findings.sqlite');
     const findings = new Findings(path);
@@ -64,9 +80,21 @@ class Bench {
       if (this.changes.length >= this.#failAfter) throw new Error('power cut');
       this.changes.push(change);
     });
-    const roleOf = (one: string): ReturnType<PublishOrder['roleOf']> => (one.startsWith('dists/by-hash') ? 'immutable metadata' : one.startsWith('dists/') ? 'changing metadata' : 'content');
+    const roleOf = (one: string): ReturnType<PublishOrder['roleOf']> =>
+      one.startsWith('dists/by-hash')
+        ? 'immutable metadata'
+        : one.startsWith('dists/')
+          ? 'changing metadata'
+          : 'content';
     try {
-      findings.during(() => publish({ repository: 'r', phases, earlier: this.#earlier, prune: false, roleOf, roots: new Map([['r', this.target]]) }, steps, tree, findings));
+      findings.during(() =>
+        publish(
+          { repository: 'r', phases, earlier: this.#earlier, prune, roleOf, roots: new Map([['r', this.target]]) },
+          steps,
+          tree,
+          findings,
+        ),
+      );
     } finally {
       steps.close();
     }
@@ -83,15 +111,28 @@ class Bench {
     const { holdings } = this.journal;
     const path = join(this.root, 'found.sqlite');
     for (const work of [
-      (findings: Findings) => recoverPaths(this.target, holdings.unsure('r', this.#inventory), findings, () => undefined),
+      (findings: Findings) =>
+        recoverPaths(this.target, holdings.unsure('r', this.#inventory), findings, () => undefined),
       (findings: Findings) => survey(this.target, holdings.rows('r'), findings, () => undefined),
     ]) {
       const findings = new Findings(path);
       findings.during(() => work(findings));
       holdings.merge('r', path);
     }
-    const kept = sweepStaging({ staging: stagingOf(this.target), isStaged: (one) => holdings.isStaged('r', one) && existsSync(join(stagingOf(this.target), one)), hasParts: () => false, keepMaterialised: true }, () => undefined);
-    holdings.unstage([...holdings.staged('r')].map(({ sha256 }) => sha256).filter((one) => !existsSync(join(stagingOf(this.target), one))));
+    const kept = sweepStaging(
+      {
+        staging: stagingOf(this.target),
+        isStaged: (one) => holdings.isStaged('r', one) && existsSync(join(stagingOf(this.target), one)),
+        hasParts: () => false,
+        keepMaterialised: true,
+      },
+      () => undefined,
+    );
+    holdings.unstage(
+      [...holdings.staged('r')]
+        .map(({ sha256 }) => sha256)
+        .filter((one) => !existsSync(join(stagingOf(this.target), one))),
+    );
     holdings.stage('r', kept);
     return this;
   }
@@ -211,7 +252,11 @@ describe('publishing', () => {
   }, 60_000);
 
   test('a file becomes a folder, and a folder a file', () => {
-    const bench = new Bench().receives({ x: 'file', 'y/a': 'a', 'y/b': 'b' }).publishes([]).receives({ 'x/in': 'in', y: 'now a file' }).publishes([]);
+    const bench = new Bench()
+      .receives({ x: 'file', 'y/a': 'a', 'y/b': 'b' })
+      .publishes([])
+      .receives({ 'x/in': 'in', y: 'now a file' })
+      .publishes([]);
     expect(bench.tree()).toEqual({ 'x/in': 'in', y: 'now a file' });
   });
 
@@ -223,8 +268,73 @@ describe('publishing', () => {
     expect(bench.changes).toEqual([]);
   });
 
+  test('a published link becomes a folder, a folder a link, a file a link and back, with what goes taken away', () => {
+    const one: Things = { 'e/x': '1', d: { link: 'e' }, 'f/y': '2', g: 'g', h: { link: 'g' } };
+    const two: Things = { 'e/x': '1', 'd/n': 'new', 'd/m/o': 'o', f: { link: 'e' }, g: { link: 'e' }, h: 'h' };
+    for (const prunes of [false, true]) {
+      const bench = new Bench().receives(one).publishes([], prunes).receives(two).publishes([], prunes);
+      expect(bench.tree()).toEqual({ 'e/x': '1', 'd/n': 'new', 'd/m/o': 'o', f: '-> e', g: '-> e', h: 'h' });
+      expect(bench.receives(one).publishes([], prunes).tree()).toEqual({
+        'e/x': '1',
+        d: '-> e',
+        'f/y': '2',
+        g: 'g',
+        h: '-> g',
+      });
+    }
+  });
+
+  test('a link that is not the one that was published is foreign, and nothing is touched', () => {
+    const bench = new Bench()
+      .receives({ d: { link: 'e' }, 'e/x': '1' })
+      .publishes([])
+      .receives({ 'd/n': 'new', a: 'a', 'e/x': '1' });
+    rmSync(join(bench.target, 'd'));
+    symlinkSync('/tmp', join(bench.target, 'd'));
+    expect(() => bench.publishes([])).toThrow(expect.objectContaining({ code: 'STORE_TAMPERED' }));
+    expect([bench.tree(), bench.changes]).toEqual([{ d: '-> /tmp', 'e/x': '1' }, []]);
+  });
+
+  test('a foreign file, or an empty folder, in a folder that becomes a file: judged on the disk before anything is changed', () => {
+    for (const isFolder of [false, true]) {
+      const bench = new Bench()
+        .receives({ 'y/deep/a': 'a', b: 'B' })
+        .publishes([])
+        .receives({ a: 'new', b: 'B2', y: 'now a file' });
+      const foreign = join(bench.target, 'y/deep/foreign');
+      if (isFolder) mkdirSync(foreign);
+      else writeFileSync(foreign, 'mine');
+      expect(() => bench.publishes([])).toThrow(expect.objectContaining({ code: 'STORE_TAMPERED' }));
+      expect(bench.changes).toEqual([]);
+      expect(bench.tree()).toMatchObject({ 'y/deep/a': 'a', b: 'B' });
+      expect(bench.tree()).not.toHaveProperty('a');
+    }
+  });
+
+  test('a staged object that somebody has exchanged is lacking, though its size fits', () => {
+    const bench = new Bench().receives({ a: 'good' });
+    writeFileSync(join(stagingOf(bench.target), sha256Of(Buffer.from('good'))), 'evil');
+    expect(() => bench.publishes([])).toThrow(expect.objectContaining({ code: 'OBJECTS_MISSING' }));
+    expect(bench.tree()).toEqual({});
+  });
+
+  test('without a command that flushes a whole filesystem the touched files and folders are flushed', () => {
+    const path = process.env['PATH'];
+    process.env['PATH'] = '/nowhere';
+    try {
+      const bench = new Bench().receives(first).publishes().receives(second, brought).publishes();
+      expect(bench.tree()).toEqual(secondTree);
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+
   test('mode and time are put right without new bytes', () => {
-    const bench = new Bench().receives({ a: 'A' }).publishes([]).receives({ a: { data: 'A', exec: true, mtime: MTIME + 5000 } }, []).publishes([]);
+    const bench = new Bench()
+      .receives({ a: 'A' })
+      .publishes([])
+      .receives({ a: { data: 'A', exec: true, mtime: MTIME + 5000 } }, [])
+      .publishes([]);
     const stat = lstatSync(join(bench.target, 'a'));
     expect([stat.mode & 0o777, Math.round(stat.mtimeMs)]).toEqual([0o755, MTIME + 5000]);
     expect(bench.changes.map(({ do: what }) => what)).toEqual(['touch', 'sync']);
@@ -238,5 +348,6 @@ function mustNameOnlyWhatIsThere(tree: Record<string, string>): void {
     I2: { 'pool/a': 'B1', 'pool/b': 'A1', 'pool/c': 'C2', 'pool/d': 'D2', 'pool/e': 'D2' },
     R1: { 'dists/by-hash/one': 'I1' },
   };
-  for (const root of [tree['dists/Release'], tree['dists/Packages']]) expect(tree).toMatchObject(needs[root ?? ''] ?? {});
+  for (const root of [tree['dists/Release'], tree['dists/Packages']])
+    expect(tree).toMatchObject(needs[root ?? ''] ?? {});
 }

@@ -8,7 +8,6 @@ import { importConfig } from '../src/configuration/schema.ts';
 import { configurationText } from '../src/configuration/template.ts';
 import { Queue } from '../src/daemon/queue.ts';
 import { settle } from '../src/daemon/settle.ts';
-import { mergeAscending } from '../src/journal/holdings.ts';
 import { newestFirst } from '../src/publishing/newest.ts';
 import { bundleState, composeReceipt } from '../src/receipts/compose.ts';
 import { readOrders, writeOrders } from '../src/receiving/orders.ts';
@@ -27,11 +26,24 @@ const codeOf = (work: () => unknown): string => {
 };
 
 describe('configuration', () => {
-  const config = (more: object = {}) => importConfig('/far').parse({ site: 'plant7', repositories: { debian: { preset: 'apt', path: '/srv/repo' } }, media: [{ medium: '/media/usb' }], ...more });
+  const config = (more: object = {}) =>
+    importConfig('/far').parse({
+      site: 'plant7',
+      repositories: { debian: { preset: 'apt', path: '/srv/repo' } },
+      media: [{ medium: '/media/usb' }],
+      ...more,
+    });
 
   test('what init writes is read back as it was meant', () => {
     const path = join(temporaryFolder(), 'import-agent.yaml');
-    writeFileSync(path, configurationText({ site: 'plant7', repositories: [{ name: 'debian', preset: 'apt', path: '/srv/re po: #x' }], place: { kind: 'folder', path: '/srv/drop "box"' } }));
+    writeFileSync(
+      path,
+      configurationText({
+        site: 'plant7',
+        repositories: [{ name: 'debian', preset: 'apt', path: '/srv/re po: #x' }],
+        place: { kind: 'folder', path: '/srv/drop "box"' },
+      }),
+    );
     const read = loadImportConfig(path);
     expect(read.site).toBe('plant7');
     expect(read.repositories.get('debian')).toMatchObject({ preset: 'apt', path: '/srv/re po: #x', prune: undefined });
@@ -47,15 +59,23 @@ describe('configuration', () => {
     ['the state in the target', { state: '/srv/repo/state' }],
     ['the key on the medium', { key: '/media/usb/site.key' }],
     ['trust on the medium', { trust: '/media/usb/gapferry/trust.json' }],
-    ['two targets within each other', { repositories: { a: { preset: 'apt', path: '/srv/repo' }, b: { preset: 'apt', path: '/srv/repo/b' } } }],
-    ['one target twice', { repositories: { a: { preset: 'apt', path: '/srv/repo' }, b: { preset: 'apt', path: '/srv/repo' } } }],
+    [
+      'two targets within each other',
+      { repositories: { a: { preset: 'apt', path: '/srv/repo' }, b: { preset: 'apt', path: '/srv/repo/b' } } },
+    ],
+    [
+      'one target twice',
+      { repositories: { a: { preset: 'apt', path: '/srv/repo' }, b: { preset: 'apt', path: '/srv/repo' } } },
+    ],
     ['the root of the filesystem as a medium', { media: [{ folder: '/' }] }],
   ])('refuses %s', (_, more) => {
     expect(codeOf(() => checkPaths(config(more)))).toBe('CONFIG_PATHS');
   });
 
   test('accepts folders that only begin alike', () => {
-    expect(codeOf(() => checkPaths(config({ state: '/srv/repo-state', media: [{ folder: '/srv/repository' }] })))).toBe('none');
+    expect(codeOf(() => checkPaths(config({ state: '/srv/repo-state', media: [{ folder: '/srv/repository' }] })))).toBe(
+      'none',
+    );
     expect(isWithin('/srv/repo', '/srv/repo2')).toBe(false);
     expect(isWithin('/srv/repo', '/srv/repo/..b')).toBe(true);
   });
@@ -64,7 +84,10 @@ describe('configuration', () => {
     const root = temporaryFolder();
     mkdirSync(join(root, 'real'));
     symlinkSync(join(root, 'real'), join(root, 'link'));
-    const twice = config({ repositories: { a: { preset: 'apt', path: join(root, 'real') } }, media: [{ folder: join(root, 'link', 'drop') }] });
+    const twice = config({
+      repositories: { a: { preset: 'apt', path: join(root, 'real') } },
+      media: [{ folder: join(root, 'link', 'drop') }],
+    });
     expect(codeOf(() => checkPaths(twice))).toBe('none');
     expect(codeOf(() => checkPaths(twice, realPath))).toBe('CONFIG_PATHS');
   });
@@ -73,7 +96,10 @@ describe('configuration', () => {
     ['an unknown key', 'site: plant7\nrepositories: { a: { preset: apt, path: /a } }\nacceptAny: true\n'],
     ['no repository', 'site: plant7\nrepositories: {}\n'],
     ['a site that is no name', 'site: "../x"\nrepositories: { a: { preset: apt, path: /a } }\n'],
-    ['a place that is both', 'site: plant7\nrepositories: { a: { preset: apt, path: /a } }\nmedia: [ { medium: /m, folder: /m } ]\n'],
+    [
+      'a place that is both',
+      'site: plant7\nrepositories: { a: { preset: apt, path: /a } }\nmedia: [ { medium: /m, folder: /m } ]\n',
+    ],
     ['a time without a unit', 'site: plant7\nrepositories: { a: { preset: apt, path: /a } }\nlook: { every: 2 }\n'],
     ['a key twice', 'site: plant7\nsite: plant8\nrepositories: { a: { preset: apt, path: /a } }\n'],
   ])('refuses %s', (_, text) => {
@@ -85,13 +111,31 @@ describe('configuration', () => {
 
 describe('receipts', () => {
   const companion = { bytes: 0, sha256: digest(''), rows: 0 };
-  const offer = { bundle: 1, repository: 'debian', snapshot: 4, inventory: digest('i'), state: 'waiting', code: 'OBJECTS_MISSING', says: '/a/path of this host', exporter: 'x0123456789abcdef', sequence: 4, manifest: digest('m'), created: '2026-11-20T21:00:00Z' } as const;
+  const offer = {
+    bundle: 1,
+    repository: 'debian',
+    snapshot: 4,
+    inventory: digest('i'),
+    state: 'waiting',
+    code: 'OBJECTS_MISSING',
+    says: '/a/path of this host',
+    exporter: 'x0123456789abcdef',
+    sequence: 4,
+    manifest: digest('m'),
+    created: '2026-11-20T21:00:00Z',
+  } as const;
   const facts = {
     site: 'plant7',
     exporter: 'x0123456789abcdef',
     epoch: '0'.repeat(32),
     number: 7,
-    repositories: [{ name: 'debian', published: { exporter: 'x0123456789abcdef', snapshot: 3, inventory: digest('old') }, offers: [offer] }],
+    repositories: [
+      {
+        name: 'debian',
+        published: { exporter: 'x0123456789abcdef', snapshot: 3, inventory: digest('old') },
+        offers: [offer],
+      },
+    ],
     bundles: [{ sequence: 4, sha256: digest('m'), state: 'waiting', code: 'OBJECTS_MISSING' } as const],
     holds: companion,
     missing: companion,
@@ -105,8 +149,19 @@ describe('receipts', () => {
   });
 
   test('what another exporter published is not told', () => {
-    const foreign = { ...facts, repositories: [{ name: 'debian', published: { exporter: 'xffffffffffffffff', snapshot: 9, inventory: digest('i') }, offers: [] }] };
-    expect(composeReceipt(foreign).repositories).toEqual([{ name: 'debian', state: 'seen', snapshot: null, offered: null }]);
+    const foreign = {
+      ...facts,
+      repositories: [
+        {
+          name: 'debian',
+          published: { exporter: 'xffffffffffffffff', snapshot: 9, inventory: digest('i') },
+          offers: [],
+        },
+      ],
+    };
+    expect(composeReceipt(foreign).repositories).toEqual([
+      { name: 'debian', state: 'seen', snapshot: null, offered: null },
+    ]);
   });
 
   test('a bundle has the state that needs most attention', () => {
@@ -117,7 +172,16 @@ describe('receipts', () => {
 });
 
 describe('settling', () => {
-  const bundle = (folder: string, stamp: string, unchanged = false): SeenBundle => ({ folder, stamp, unchanged, manifest: null, signatures: [], sums: null, foreign: [], error: null });
+  const bundle = (folder: string, stamp: string, unchanged = false): SeenBundle => ({
+    folder,
+    stamp,
+    unchanged,
+    manifest: null,
+    signatures: [],
+    sums: null,
+    foreign: [],
+    error: null,
+  });
   const seen = (...bundles: SeenBundle[]) => ({ bundles, root: '/m', foreign: [] });
 
   test('what comes with a medium is judged at once', () => {
@@ -134,12 +198,6 @@ describe('settling', () => {
 });
 
 describe('small parts', () => {
-  test('merging two ascending sequences gives each value once', () => {
-    expect([...mergeAscending(['a', 'c', 'c', 'e'], ['b', 'c', 'f'])]).toEqual(['a', 'b', 'c', 'e', 'f']);
-    expect([...mergeAscending([], ['a'])]).toEqual(['a']);
-    expect([...mergeAscending<string>([], [])]).toEqual([]);
-  });
-
   test('offers are ordered by snapshot within an exporter, and a successor comes after its predecessor', () => {
     const store = { version: 1, keys: [] };
     const offers = [2, 10, 3].map((snapshot) => ({ exporter: 'x', snapshot, sequence: snapshot }));
@@ -148,7 +206,13 @@ describe('small parts', () => {
 
   test('orders come back as they were written', () => {
     const path = join(temporaryFolder(), 'orders');
-    const orders = Array.from({ length: 10_000 }, (_, row) => ({ row, volume: 1, staging: row % 3, exec: row % 2 === 0, mtime: row * 1e9 - 5e12 }));
+    const orders = Array.from({ length: 10_000 }, (_, row) => ({
+      row,
+      volume: 1,
+      staging: row % 3,
+      exec: row % 2 === 0,
+      mtime: row * 1e9 - 5e12,
+    }));
     expect(writeOrders(path, orders)).toBe(10_000);
     expect([...readOrders(path)]).toEqual(orders);
   });

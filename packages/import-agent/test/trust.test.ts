@@ -23,7 +23,11 @@ describe('trust store', () => {
   const store = withKey(EMPTY_TRUST, { publicKey, fingerprint, now, label: 'head office' });
 
   test('a key comes in by its fingerprint, however it is typed', () => {
-    for (const typed of [fingerprint.toUpperCase(), fingerprint.replaceAll('-', ' '), fingerprint.replaceAll('-', ':')]) {
+    for (const typed of [
+      fingerprint.toUpperCase(),
+      fingerprint.replaceAll('-', ' '),
+      fingerprint.replaceAll('-', ':'),
+    ]) {
       expect(trustedExporters(withKey(EMPTY_TRUST, { publicKey, fingerprint: typed, now }))).toEqual([id]);
     }
   });
@@ -49,21 +53,44 @@ describe('trust store', () => {
   });
 
   test('is found by exporter, label, key id and fingerprint, and by nothing else', () => {
-    for (const which of [id, 'head office', keyIdText(publicKey), keyIdText(publicKey).toLowerCase(), fingerprint]) expect(findKey(store, which).exporter).toBe(id);
+    for (const which of [id, 'head office', keyIdText(publicKey), keyIdText(publicKey).toLowerCase(), fingerprint])
+      expect(findKey(store, which).exporter).toBe(id);
     expect(codeOf(() => findKey(store, 'nobody'))).toBe('UNKNOWN_NAME');
   });
 
   test('a rebuilt exporter follows the one that it replaces', () => {
     const next = anExporter();
-    const replaced = withKey(store, { publicKey: next.publicKey, fingerprint: fingerprintOf(next.publicKey), now, replaces: id });
+    const replaced = withKey(store, {
+      publicKey: next.publicKey,
+      fingerprint: fingerprintOf(next.publicKey),
+      now,
+      replaces: id,
+    });
     expect(lineageOf(replaced, next.id)).toEqual([next.id, id]);
     expect(lineageOf(replaced, id)).toEqual([id]);
-    expect(codeOf(() => withKey(store, { publicKey: next.publicKey, fingerprint: fingerprintOf(next.publicKey), now, replaces: 'x0000000000000000' }))).toBe('UNKNOWN_NAME');
+    expect(
+      codeOf(() =>
+        withKey(store, {
+          publicKey: next.publicKey,
+          fingerprint: fingerprintOf(next.publicKey),
+          now,
+          replaces: 'x0000000000000000',
+        }),
+      ),
+    ).toBe('UNKNOWN_NAME');
   });
 
   test('two that replace each other do not hang', () => {
     const [a, b] = [anExporter(), anExporter()];
-    const keys = [a, b].map((one, n) => ({ publicKey: one.publicKey, exporter: one.id, label: null, replaces: [b, a][n]?.id ?? null, repositories: null, added: now, revoked: null }));
+    const keys = [a, b].map((one, n) => ({
+      publicKey: one.publicKey,
+      exporter: one.id,
+      label: null,
+      replaces: [b, a][n]?.id ?? null,
+      repositories: null,
+      added: now,
+      revoked: null,
+    }));
     expect(lineageOf({ version: 1, keys }, a.id)).toEqual([a.id, b.id]);
   });
 
@@ -76,7 +103,10 @@ describe('trust store', () => {
   });
 
   test.each([
-    ['a key that is not the one of its fingerprint', (text: string) => text.replace(fingerprint, fingerprintOf(generateKeyPair().publicKey))],
+    [
+      'a key that is not the one of its fingerprint',
+      (text: string) => text.replace(fingerprint, fingerprintOf(generateKeyPair().publicKey)),
+    ],
     ['an unknown field', (text: string) => text.replace('"label"', '"role": "root", "label"')],
     ['a key that stands twice', (text: string) => text.replace('"version": 1', '"version": 1, "version": 2')],
     ['another format', (text: string) => text.replace('trust/1', 'trust/2')],

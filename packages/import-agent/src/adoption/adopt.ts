@@ -18,7 +18,12 @@ export interface AdoptSummary {
 }
 
 /** @param carries whether a path belongs to what this kind of repository carries */
-export function adoptTree(root: string, carries: (path: string) => boolean, findings: Findings, alive: (bytes: number) => void): AdoptSummary {
+export function adoptTree(
+  root: string,
+  carries: (path: string) => boolean,
+  findings: Findings,
+  alive: (bytes: number) => void,
+): AdoptSummary {
   const summary = { files: 0, bytes: 0, strange: 0 };
   for (const path of walk(root, '')) {
     if (!carries(path)) continue;
@@ -31,10 +36,26 @@ export function adoptTree(root: string, carries: (path: string) => boolean, find
   return summary;
 }
 
-function adoptOne(root: string, path: string, findings: Findings, summary: { files: number; bytes: number; strange: number }, alive: (bytes: number) => void): void {
+function adoptOne(
+  root: string,
+  path: string,
+  findings: Findings,
+  summary: { files: number; bytes: number; strange: number },
+  alive: (bytes: number) => void,
+): void {
   const stat = lstatSync(join(root, path), { throwIfNoEntry: false });
   if (stat?.isSymbolicLink() === true) {
-    findings.add({ path, type: LINK, sha256: null, size: null, mtime: stat.mtimeMs, inode: stat.ino, exec: false, target: readlinkSync(join(root, path)), named: false });
+    findings.add({
+      path,
+      type: LINK,
+      sha256: null,
+      size: null,
+      mtime: stat.mtimeMs,
+      inode: stat.ino,
+      exec: false,
+      target: readlinkSync(join(root, path)),
+      named: false,
+    });
     return;
   }
   const sha256 = stat?.isFile() === true ? hashFile(join(root, path), alive) : undefined;
@@ -42,7 +63,17 @@ function adoptOne(root: string, path: string, findings: Findings, summary: { fil
     summary.strange++;
     return;
   }
-  findings.add({ path, type: FILE, sha256: toBlob(sha256), size: stat.size, mtime: stat.mtimeMs, inode: stat.ino, exec: isExecutable(stat), target: null, named: false });
+  findings.add({
+    path,
+    type: FILE,
+    sha256: toBlob(sha256),
+    size: stat.size,
+    mtime: stat.mtimeMs,
+    inode: stat.ino,
+    exec: isExecutable(stat),
+    target: null,
+    named: false,
+  });
   summary.files++;
   summary.bytes += stat.size;
 }
@@ -58,7 +89,9 @@ const isPortable = (path: string): boolean => {
 };
 
 function* walk(root: string, folder: string): Generator<string> {
-  const entries = withFaults({ where: 'machine', doing: 'read', what: join(root, folder) }, () => readdirSync(join(root, folder), { withFileTypes: true }));
+  const entries = withFaults({ where: 'machine', doing: 'read', what: join(root, folder) }, () =>
+    readdirSync(join(root, folder), { withFileTypes: true }),
+  );
   for (const entry of entries) {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (folder === '' && entry.name.toLowerCase() === '.gapferry') continue;

@@ -8,6 +8,7 @@ import type { AdoptSummary } from '../adoption/adopt.ts';
 import { deliverReceipts, type Delivery, issueOwed } from '../receipts/deliver.ts';
 import { MediumSession } from '../receiving/session.ts';
 import { isoSeconds } from '../trust/admission.ts';
+import { clearFindings } from '../holdings/check.ts';
 import { readTrust } from '../trust/file.ts';
 import { trustedExporters } from '../trust/store.ts';
 import { runTask } from '../work/run.ts';
@@ -33,10 +34,19 @@ async function adopt(input: Input, context: Context): Promise<Result> {
     const delivery = await deliver(world);
     return {
       status: 0,
-      json: { repositories: found.map((one) => ({ ...one })), receipts: [...delivery.delivered], receiptKept: delivery.kept?.message ?? null },
+      json: {
+        repositories: found.map((one) => ({ ...one })),
+        receipts: [...delivery.delivered],
+        receiptKept: delivery.kept?.message ?? null,
+      },
       lines: [
-        ...found.map(({ repository, files, bytes, strange }) => `${repository}: ${files} files, ${formatBytes(bytes)}${strange > 0 ? `, ${strange} strange things left alone` : ''}`),
-        delivery.delivered.length > 0 ? `receipt ${delivery.delivered.join(', ')} lies on the medium: take it to the exporter` : 'the receipt is kept and goes onto the next medium',
+        ...found.map(
+          ({ repository, files, bytes, strange }) =>
+            `${repository}: ${files} files, ${formatBytes(bytes)}${strange > 0 ? `, ${strange} strange things left alone` : ''}`,
+        ),
+        delivery.delivered.length > 0
+          ? `receipt ${delivery.delivered.join(', ')} lies on the medium: take it to the exporter`
+          : 'the receipt is kept and goes onto the next medium',
       ],
     };
   } finally {
@@ -48,14 +58,31 @@ async function adoptRepository(world: World, name: string, context: Context): Pr
   assertName('repository', name);
   const repository = world.config.repositories.get(name);
   const preset = world.presets.get(name);
-  if (repository === undefined || preset === undefined) throw new Misused('UNKNOWN_NAME', `there is no repository ${name}`);
+  if (repository === undefined || preset === undefined)
+    throw new Misused('UNKNOWN_NAME', `there is no repository ${name}`);
   const findings = findingsPath(world.config, name);
   const bar = context.progress(`adopting ${name}`, undefined);
   try {
-    const summary = await runTask({ do: 'adopt', repository: name, root: repository.path, journal: world.journal.path, findings, preset }, (bytes) => bar.advance(bytes));
+    const summary = await runTask(
+      { do: 'adopt', repository: name, root: repository.path, journal: world.journal.path, findings, preset },
+      (bytes) => bar.advance(bytes),
+    );
     world.journal.holdings.adopt(name, findings);
+    clearFindings(findings);
     const now = isoSeconds(world.now());
-    world.journal.addHistory({ at: now, event: 'adopted', repository: name, exporter: null, sequence: null, snapshot: null, manifest: null, code: null, says: null, bytes: summary.bytes, files: summary.files });
+    world.journal.addHistory({
+      at: now,
+      event: 'adopted',
+      repository: name,
+      exporter: null,
+      sequence: null,
+      snapshot: null,
+      manifest: null,
+      code: null,
+      says: null,
+      bytes: summary.bytes,
+      files: summary.files,
+    });
     world.audit.append({ event: 'repository.adopted', repository: name, files: summary.files, bytes: summary.bytes });
     world.log.info(`${name}: ${summary.files} files adopted`, { repository: name, ...summary });
     return summary;

@@ -1,6 +1,13 @@
 /** `doctor`: looks at everything that an import needs, and says what is wrong before it matters. */
 import { statfsSync } from 'node:fs';
-import { type ErrorCode, errorToJSON, type ExitStatus, exitStatusOf, Unfit, worstStatus } from '@gapferry/bundle-format/errors';
+import {
+  type ErrorCode,
+  errorToJSON,
+  type ExitStatus,
+  exitStatusOf,
+  Unfit,
+  worstStatus,
+} from '@gapferry/bundle-format/errors';
 import { fingerprintOf, publicKeyOf } from '@gapferry/bundle-format/signature';
 import { loadPreset } from '@gapferry/repository/preset';
 import type { Command, Context, Result } from '@gapferry/station/command/command';
@@ -16,7 +23,11 @@ import { trustedExporters } from '../trust/store.ts';
 import { auditPath } from '../world.ts';
 import { checkTarget, configPath, readOnlyJournal, requireTrust } from './open-world.ts';
 
-export const doctorCommand: Command = { name: 'doctor', says: 'check configuration, key, trust, disks, targets and media', run: (_, context) => doctor(context) };
+export const doctorCommand: Command = {
+  name: 'doctor',
+  says: 'check configuration, key, trust, disks, targets and media',
+  run: (_, context) => doctor(context),
+};
 
 interface Finding {
   readonly check: string;
@@ -56,7 +67,8 @@ function doctor(context: Context): Result {
 }
 
 /** Usage errors end other commands before any work; here they are findings like others, and the gravest. */
-const worstOf = (findings: readonly Finding[]): ExitStatus => (findings.some(({ status }) => status === 2) ? 2 : worstStatus(findings.map(({ status }) => status)));
+const worstOf = (findings: readonly Finding[]): ExitStatus =>
+  findings.some(({ status }) => status === 2) ? 2 : worstStatus(findings.map(({ status }) => status));
 
 function examine(config: ImportConfig): Finding[] {
   return [
@@ -106,13 +118,17 @@ function journalOf(config: ImportConfig): string {
 
 function auditOf(config: ImportConfig): string {
   const { entries, broken } = verifyAudit(auditPath(config));
-  if (broken !== null) throw new Unfit('LOCAL_IO', `the audit log is broken at line ${broken}`, { hint: 'somebody changed it: look into it' });
+  if (broken !== null)
+    throw new Unfit('LOCAL_IO', `the audit log is broken at line ${broken}`, {
+      hint: 'somebody changed it: look into it',
+    });
   return `${entries} entries, unbroken`;
 }
 
 function placeOf(place: ImportConfig['media'][number]): string {
   const found = findPlace(place);
   if (found === undefined) throw new Unfit('NOT_MOUNTED', `${place.path} is not there`);
-  if (found.readOnly) throw new Unfit('MEDIA_READONLY', `${place.path} is write-protected: receipts are kept for another medium`);
+  if (found.readOnly)
+    throw new Unfit('MEDIA_READONLY', `${place.path} is write-protected: receipts are kept for another medium`);
   return `${found.fsType}, ${formatBytes(found.freeBytes)} free`;
 }

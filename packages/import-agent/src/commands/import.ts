@@ -15,7 +15,9 @@ import { openWorld, requireTrust } from './open-world.ts';
 export const importCommand: Command = {
   name: 'import',
   says: 'take in all bundles found, now',
-  arguments: [{ name: '[path...]', says: 'a medium, a folder of bundles, or one bundle; without it, the configured places' }],
+  arguments: [
+    { name: '[path...]', says: 'a medium, a folder of bundles, or one bundle; without it, the configured places' },
+  ],
   run: importNow,
 };
 
@@ -32,12 +34,13 @@ async function importNow(input: Input, context: Context): Promise<Result> {
     courier: (medium, { line }) => context.say(`${medium}: ${line}`, { courier: line, medium }),
     progress: (label, bytes, total) => (bar ??= context.progress(label, total)).advance(bytes),
   });
+  const ending: Promise<void>[] = [];
   try {
     requireTrust(world.config);
     await recoverAll(world);
     const outcomes: Outcome[] = [];
     for (const found of findPaths(world.config, input.arguments())) {
-      outcomes.push(await importFrom(world, found, context.signal));
+      outcomes.push(await importFrom(world, found, context.signal, ending));
       bar?.done();
       bar = undefined;
     }
@@ -45,6 +48,7 @@ async function importNow(input: Input, context: Context): Promise<Result> {
   } finally {
     bar?.done();
     await close();
+    await Promise.all(ending);
   }
 }
 
@@ -58,11 +62,23 @@ function findPaths(config: ImportConfig, named: readonly string[]): Found[] {
     });
   }
   const present = config.media.flatMap((place) => findPlace(place) ?? []);
-  if (present.length === 0) throw new Unfit('NOT_MOUNTED', config.media.length === 0 ? 'no place is configured to import from' : `nothing is there: ${config.media.map(({ path }) => path).join(', ')}`);
+  if (present.length === 0)
+    throw new Unfit(
+      'NOT_MOUNTED',
+      config.media.length === 0
+        ? 'no place is configured to import from'
+        : `nothing is there: ${config.media.map(({ path }) => path).join(', ')}`,
+    );
   return present.map((presence) => ({ path: presence.path, presence }));
 }
 
-async function importFrom(world: World, { path, presence }: Found, signal: AbortSignal): Promise<Outcome> {
+/** @param ending gets the end of the medium process, which need not be waited for before the next work */
+async function importFrom(
+  world: World,
+  { path, presence }: Found,
+  signal: AbortSignal,
+  ending: Promise<void>[],
+): Promise<Outcome> {
   const medium = new MediumSession(path, world.config.stallMs);
   const stop = (): void => medium.kill();
   signal.addEventListener('abort', stop);
@@ -71,13 +87,15 @@ async function importFrom(world: World, { path, presence }: Found, signal: Abort
     return await takeIn(world, arrival, await look(world, arrival));
   } finally {
     signal.removeEventListener('abort', stop);
-    await medium.stop();
+    ending.push(medium.stop());
   }
 }
 
 export function toResult(outcomes: readonly Outcome[], named: boolean): Result {
   const bundles = outcomes.flatMap((outcome) => outcome.bundles);
-  if (bundles.length === 0 && named) throw new Incomplete('MANIFEST_MISSING', 'no bundle was found there');
+  const refused = outcomes.flatMap((outcome) => outcome.refused);
+  if (bundles.length === 0 && named && refused.length === 0)
+    throw new Incomplete('MANIFEST_MISSING', 'no bundle was found there');
   const status: ExitStatus = worstStatus(outcomes.map((outcome) => outcome.status));
   const receipts = outcomes.flatMap((outcome) => outcome.receipts);
   const kept = outcomes.flatMap((outcome) => outcome.receiptKept ?? []);
@@ -86,14 +104,27 @@ export function toResult(outcomes: readonly Outcome[], named: boolean): Result {
     json: {
       status,
       bundles: bundles.map(bundleJSON),
-      published: outcomes.flatMap((outcome) => outcome.published.map(({ repository, snapshot, sequence, exporter }) => ({ repository, snapshot, sequence, exporter }))),
+      published: outcomes.flatMap((outcome) =>
+        outcome.published.map(({ repository, snapshot, sequence, exporter }) => ({
+          repository,
+          snapshot,
+          sequence,
+          exporter,
+        })),
+      ),
       objects: sum(outcomes.map(({ objects }) => objects)),
       bytes: sum(outcomes.map(({ bytes }) => bytes)),
       receipts: [...receipts],
       receiptKept: kept.map(({ code, message }) => ({ code, says: message })),
       foreign: outcomes.flatMap(({ foreign }) => [...foreign]),
+      refused: refused.map(({ code, message, hint }) => ({ code, says: message, hint })),
     },
-    lines: linesOf(outcomes, bundles, receipts, kept.map(({ message }) => message)),
+    lines: linesOf(
+      outcomes,
+      bundles,
+      receipts,
+      kept.map(({ message }) => message),
+    ),
   };
 }
 
@@ -111,14 +142,23 @@ const bundleJSON = (bundle: BundleOutcome): JSONish => ({
   errors: bundle.errors.map(({ code, message, hint, facts }) => ({ code, says: message, hint, facts: { ...facts } })),
 });
 
-function linesOf(outcomes: readonly Outcome[], bundles: readonly BundleOutcome[], receipts: readonly number[], kept: readonly string[]): string[] {
-  if (bundles.length === 0) return ['nothing to take in'];
+function linesOf(
+  outcomes: readonly Outcome[],
+  bundles: readonly BundleOutcome[],
+  receipts: readonly number[],
+  kept: readonly string[],
+): string[] {
+  const refused = outcomes.flatMap((outcome) => outcome.refused);
+  if (bundles.length === 0 && refused.length === 0) return ['nothing to take in'];
   const [objects, bytes] = [sum(outcomes.map((one) => one.objects)), sum(outcomes.map((one) => one.bytes))];
   return [
     ...bundles.flatMap(bundleLines),
+    ...refused.flatMap(({ code, message, hint }) => [`${code}: ${message}`, `hint: ${hint}`]),
     ...(objects > 0 ? [`taken: ${objects} objects, ${formatBytes(bytes)}`] : []),
     ...(receipts.length > 0 ? [`receipt ${receipts.join(', ')} lies on the medium`] : []),
-    ...(receipts.length === 0 && kept.length === 0 && outcomes.some(({ published }) => published.length > 0) ? ['the receipt waits for the next medium'] : []),
+    ...(receipts.length === 0 && kept.length === 0 && outcomes.some(({ published }) => published.length > 0)
+      ? ['the receipt waits for the next medium']
+      : []),
     ...foreignLines(outcomes.flatMap(({ foreign }) => foreign)),
     ...kept.map((why) => `the receipt is kept for the next medium: ${why}`),
   ];
@@ -130,10 +170,14 @@ const foreignLines = (names: readonly string[]): string[] => {
 };
 
 function bundleLines(bundle: BundleOutcome): string[] {
-  const title = bundle.sequence === null ? bundle.folder : `bundle ${bundle.sequence} of ${bundle.exporter ?? 'nobody'}`;
+  const title =
+    bundle.sequence === null ? bundle.folder : `bundle ${bundle.sequence} of ${bundle.exporter ?? 'nobody'}`;
   return [
     `${title}${bundle.nothingNew && bundle.errors.length === 0 ? ': nothing to do' : ''}`,
-    ...bundle.repositories.map(({ name, snapshot, state, says }) => `  ${name}: snapshot ${snapshot} ${state}${says === null ? '' : `: ${says}`}`),
+    ...bundle.repositories.map(
+      ({ name, snapshot, state, says }) =>
+        `  ${name}: snapshot ${snapshot} ${state}${says === null ? '' : `: ${says}`}`,
+    ),
     ...bundle.skipped.map((name) => `  ${name}: not carried at this site`),
     ...bundle.errors.flatMap(({ code, message, hint }) => [`  ${code}: ${message}`, `  hint: ${hint}`]),
   ];

@@ -23,7 +23,11 @@ export const initCommand: Command = {
   options: [
     { flags: '--dir <folder>', says: 'where they go', required: true },
     { flags: '--site <name>', says: 'name of this site, as the exporter knows it', required: true },
-    { flags: '--repository <name=preset:path...>', says: 'what is received, and the folder that clients read', required: true },
+    {
+      flags: '--repository <name=preset:path...>',
+      says: 'what is received, and the folder that clients read',
+      required: true,
+    },
     { flags: '--medium <folder>', says: 'mount point of the media that come' },
     { flags: '--folder <folder>', says: 'a plain folder instead: a share, a drop box' },
   ],
@@ -76,7 +80,9 @@ function parseRepository(text: string): InitWish['repositories'][number] {
 function parsePlace(input: Input): Place {
   const [medium, folder] = [input.text('medium'), input.text('folder')];
   if ((medium === undefined) === (folder === undefined)) throw new Misused('USAGE', 'give either --medium or --folder');
-  return medium === undefined ? { kind: 'folder', path: resolve(folder ?? '.') } : { kind: 'medium', path: resolve(medium) };
+  return medium === undefined
+    ? { kind: 'folder', path: resolve(folder ?? '.') }
+    : { kind: 'medium', path: resolve(medium) };
 }
 
 /** What would be refused at the first start is refused before anything is written. */
@@ -93,14 +99,21 @@ function checkWish({ site, repositories, place }: InitWish, folder: string): voi
 }
 
 /** The public half travels on the medium, so that the exporter's side need not copy it by hand. It is trusted there by its fingerprint only. */
-async function layKey({ site, place }: InitWish, publicPath: string): Promise<{ path: string | null; why: string | null }> {
+async function layKey(
+  { site, place }: InitWish,
+  publicPath: string,
+): Promise<{ path: string | null; why: string | null }> {
   let presence;
   try {
     presence = findPlace(place);
   } catch (error) {
     return { path: null, why: toGapferry(error).message };
   }
-  if (presence === undefined) return { path: null, why: place.kind === 'medium' ? `nothing is mounted at ${place.path}` : `there is no folder ${place.path}` };
+  if (presence === undefined)
+    return {
+      path: null,
+      why: place.kind === 'medium' ? `nothing is mounted at ${place.path}` : `there is no folder ${place.path}`,
+    };
   const medium = new MediumSession(presence.path, 60_000);
   const name = `${site}.pub`;
   try {

@@ -14,14 +14,22 @@ import { readTrust } from '../trust/file.ts';
 import { trustedExporters } from '../trust/store.ts';
 import { configPath, readOnlyJournal } from './open-world.ts';
 
-export const statusCommand: Command = { name: 'status', says: 'what is published, how old it is, what waits and why', run: (_, context) => look(context, status) };
+export const statusCommand: Command = {
+  name: 'status',
+  says: 'what is published, how old it is, what waits and why',
+  run: (_, context) => look(context, status),
+};
 export const historyCommand: Command = {
   name: 'history',
   says: 'what was published, refused and adopted, newest first',
   options: [{ flags: '--limit <n>', says: 'how many entries (default 50)' }],
   run: (input, context) => look(context, (_, journal) => history(journal, Number(input.text('limit') ?? 50))),
 };
-export const missingCommand: Command = { name: 'missing', says: 'the objects that a repository waits for, each with path, size and digest', run: (_, context) => look(context, missing) };
+export const missingCommand: Command = {
+  name: 'missing',
+  says: 'the objects that a repository waits for, each with path, size and digest',
+  run: (_, context) => look(context, missing),
+};
 
 function look(context: Context, show: (config: ImportConfig, journal: Journal | undefined) => Result): Result {
   const config = loadImportConfig(configPath(context.config));
@@ -47,15 +55,25 @@ function status(config: ImportConfig, journal: Journal | undefined): Result {
     const open = journal === undefined ? undefined : waitingOffer(config, journal, name);
     return { name, preset, published, open };
   });
-  const receipts = (journal?.receipts.newest() ?? []).map(({ number, exporter, delivered }) => ({ number, exporter, delivered }));
+  const receipts = (journal?.receipts.newest() ?? []).map(({ number, exporter, delivered }) => ({
+    number,
+    exporter,
+    delivered,
+  }));
   const json: JSONish = {
     site: config.site,
     trusted: trustedExporters(readTrust(config.trust)),
     repositories: rows.map(({ name, preset, published, open }) => ({
       name,
       preset,
-      published: published === undefined ? null : { ...published, ageSeconds: Math.floor((now.getTime() - Date.parse(published.created)) / 1000) },
-      open: open === undefined ? null : { snapshot: open.snapshot, sequence: open.sequence, state: open.state, code: open.code, says: open.says },
+      published:
+        published === undefined
+          ? null
+          : { ...published, ageSeconds: Math.floor((now.getTime() - Date.parse(published.created)) / 1000) },
+      open:
+        open === undefined
+          ? null
+          : { snapshot: open.snapshot, sequence: open.sequence, state: open.state, code: open.code, says: open.says },
     })),
     receipts,
   };
@@ -66,8 +84,19 @@ function status(config: ImportConfig, journal: Journal | undefined): Result {
     published === undefined ? 'nothing yet' : formatAge(new Date(published.created), now),
     open === undefined ? '' : `snapshot ${open.snapshot} ${open.state}${open.says === null ? '' : `: ${open.says}`}`,
   ]);
-  const owed = receipts.filter(({ delivered }) => delivered === null).map(({ number }) => `receipt ${number} waits for a medium`);
-  return { status: 0, json, lines: [`site ${config.site}`, '', ...formatTable(columns('repository', 'preset', 'snapshot', 'made', 'waiting'), table), ...owed] };
+  const owed = receipts
+    .filter(({ delivered }) => delivered === null)
+    .map(({ number }) => `receipt ${number} waits for a medium`);
+  return {
+    status: 0,
+    json,
+    lines: [
+      `site ${config.site}`,
+      '',
+      ...formatTable(columns('repository', 'preset', 'snapshot', 'made', 'waiting'), table),
+      ...owed,
+    ],
+  };
 }
 
 function history(journal: Journal | undefined, limit: number): Result {
@@ -81,7 +110,11 @@ function history(journal: Journal | undefined, limit: number): Result {
     one.code ?? (one.bytes === null ? '' : `${one.files ?? 0} paths, ${formatBytes(one.bytes)}`),
   ]);
   const table = formatTable(columns('at', 'event', 'repository', 'snapshot', 'bundle', 'what'), rows);
-  return { status: 0, json: entries.map((one) => ({ ...one })), lines: entries.length === 0 ? ['nothing has happened yet'] : table };
+  return {
+    status: 0,
+    json: entries.map((one) => ({ ...one })),
+    lines: entries.length === 0 ? ['nothing has happened yet'] : table,
+  };
 }
 
 interface MissingList {
@@ -91,14 +124,19 @@ interface MissingList {
 }
 
 function missing(config: ImportConfig, journal: Journal | undefined): Result {
-  const lists = journal === undefined ? [] : [...config.repositories.keys()].flatMap((name) => missingIn(config, journal, name));
+  const lists =
+    journal === undefined ? [] : [...config.repositories.keys()].flatMap((name) => missingIn(config, journal, name));
   const lines = lists.flatMap(({ repository, snapshot, files }) => [
     `${repository}: snapshot ${snapshot} waits for ${files.length} ${files.length === 1 ? 'file' : 'files'}`,
     ...files.map(({ path, size, sha256 }) => `  ${sha256}  ${String(size).padStart(12)}  ${path}`),
   ]);
   return {
     status: worstStatus(lists.length === 0 ? [0] : [5]),
-    json: lists.map(({ repository, snapshot, files }) => ({ repository, snapshot, files: files.map((file) => ({ ...file })) })),
+    json: lists.map(({ repository, snapshot, files }) => ({
+      repository,
+      snapshot,
+      files: files.map((file) => ({ ...file })),
+    })),
     lines: lists.length === 0 ? ['nothing is missing'] : lines,
   };
 }

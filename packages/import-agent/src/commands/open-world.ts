@@ -1,13 +1,15 @@
 /** Builds the real world of an import from a configuration, once, at the front door. */
-import { accessSync, constants, rmSync, statSync, writeFileSync, renameSync } from 'node:fs';
+import { accessSync, constants, rmSync, type Stats, statSync, writeFileSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Misused, Unfit } from '@gapferry/bundle-format/errors';
+import { GapferryError, Misused, Unfit } from '@gapferry/bundle-format/errors';
+import { isSameKey, publicKeyOf, type SecretKey } from '@gapferry/bundle-format/signature';
 import { loadPreset } from '@gapferry/repository/preset';
 import type { Preset } from '@gapferry/repository/preset-schema';
 import type { CourierLine } from '@gapferry/station/courier';
 import { makeFolder } from '@gapferry/station/files/durable';
 import { errnoOf } from '@gapferry/station/files/fault';
 import { readSecretKeyFile } from '@gapferry/station/keys/files';
+import { octal } from '@gapferry/station/keys/owner';
 import { openAudit } from '@gapferry/station/record/audit';
 import { openLog } from '@gapferry/station/record/log';
 import { takeLock } from '@gapferry/station/state/lock';
@@ -47,7 +49,10 @@ export function openWorld(given: string | undefined, options: WorldOptions): Ope
   const lock = takeLock(lockPath(config), options.doing);
   try {
     const secretKey = readSecretKeyFile(config.key);
-    const folding = new Set([...config.repositories].filter(([name, { path }]) => checkTarget(name, path)).map(([name]) => name));
+    mustNotTrustItself(config, secretKey);
+    const folding = new Set(
+      [...config.repositories].filter(([name, { path }]) => checkTarget(name, path)).map(([name]) => name),
+    );
     const journal = openJournal(journalPath(config));
     const log = openLog({ name: 'import-agent', folder: config.logs, terminal: options.terminal });
     const audit = openAudit(auditPath(config));
@@ -76,6 +81,16 @@ export function openWorld(given: string | undefined, options: WorldOptions): Ope
     lock.release();
     throw error;
   }
+}
+
+/** Receipts of this site must never pass for bundles, nor its key for an exporter's. @throws Misused CONFIG_TRUST */
+function mustNotTrustItself(config: ImportConfig, secretKey: SecretKey): void {
+  const own = publicKeyOf(secretKey);
+  if (!readTrust(config.trust).keys.some(({ publicKey }) => isSameKey(publicKey, own))) return;
+  throw new Misused('CONFIG_TRUST', `the key of this site, ${config.key}, is trusted as the key of an exporter`, {
+    facts: { key: config.key, trust: config.trust },
+    hint: 'two keys were mixed up: make a new key pair for this site, and tell its fingerprint to the exporter',
+  });
 }
 
 /** @throws Misused PRESET_INVALID */
@@ -109,10 +124,14 @@ export function requireTrust(config: ImportConfig): void {
  */
 export function checkTarget(name: string, root: string): boolean {
   try {
-    if (!statSync(root).isDirectory()) throw new Misused('CONFIG_PERMS', `the target of ${name}, ${root}, is not a folder`);
+    const stat = statSync(root);
+    if (!stat.isDirectory()) throw new Misused('CONFIG_PERMS', `the target of ${name}, ${root}, is not a folder`);
+    mustBeSafe(name, root, stat);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    throw new Misused('CONFIG_PERMS', `the target of ${name}, ${root}, does not exist`, { hint: `make the folder and give it to the account that runs the agent` });
+    throw new Misused('CONFIG_PERMS', `the target of ${name}, ${root}, does not exist`, {
+      hint: `make the folder and give it to the account that runs the agent`,
+    });
   }
   try {
     const staging = prepareStaging(root);
@@ -124,8 +143,26 @@ export function checkTarget(name: string, root: string): boolean {
     rmSync(home);
     return folds;
   } catch (error) {
+    if (error instanceof GapferryError) throw error;
     const code = errnoOf(error) === 'EXDEV' ? 'CONFIG_PATHS' : 'CONFIG_PERMS';
-    throw new Misused(code, `the target of ${name}, ${root}, cannot be worked in`, { cause: error, facts: { path: root } });
+    throw new Misused(code, `the target of ${name}, ${root}, cannot be worked in`, {
+      cause: error,
+      facts: { path: root },
+    });
   }
 }
 
+/** Whoever may write to the root can exchange what is published, and our own folder in it, at any moment. */
+function mustBeSafe(name: string, root: string, { uid, mode }: Stats): void {
+  const me = process.geteuid?.();
+  if (me === undefined) return; // Windows answers this by other means
+  const facts = { path: root, uid, mode: octal(mode) };
+  if (uid !== me && uid !== 0)
+    throw new Misused('CONFIG_PERMS', `the target of ${name}, ${root}, belongs to another user (${uid})`, { facts });
+  if ((mode & 0o002) !== 0)
+    throw new Misused(
+      'CONFIG_PERMS',
+      `the target of ${name}, ${root}, may be written by everybody (mode ${octal(mode)})`,
+      { facts, hint: `chmod o-w ${root}` },
+    );
+}

@@ -4,7 +4,11 @@ import { runDaemon } from '../daemon/daemon.ts';
 import { openWorld, requireTrust } from './open-world.ts';
 import type { World } from '../world.ts';
 
-export const runCommand: Command = { name: 'run', says: 'the daemon: takes in what is plugged in or dropped, until it is told to end', run: (_, context) => run(context) };
+export const runCommand: Command = {
+  name: 'run',
+  says: 'the daemon: takes in what is plugged in or dropped, until it is told to end',
+  run: (_, context) => run(context),
+};
 
 async function run(context: Context): Promise<Result> {
   const terminal = !context.json && !context.quiet;

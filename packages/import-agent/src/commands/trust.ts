@@ -1,6 +1,15 @@
 /** `trust add`, `trust list`, `trust revoke`: local commands are the only way in which the trust store changes. */
 import { Misused, Refused } from '@gapferry/bundle-format/errors';
-import { fingerprintOf, isFingerprint, isSameKey, keyIdText, parsePublicKey, type PublicKey, publicKeyOf, sameFingerprint } from '@gapferry/bundle-format/signature';
+import {
+  fingerprintOf,
+  isFingerprint,
+  isSameKey,
+  keyIdText,
+  parsePublicKey,
+  type PublicKey,
+  publicKeyOf,
+  sameFingerprint,
+} from '@gapferry/bundle-format/signature';
 import type { Command, Context, Input, Result } from '@gapferry/station/command/command';
 import { makeFolder } from '@gapferry/station/files/durable';
 import { formatTable } from '@gapferry/station/format/table';
@@ -21,7 +30,10 @@ export const trustAddCommand: Command = {
   says: 'trust the key of an exporter, after its fingerprint was told by voice or on paper',
   arguments: [{ name: '[file]', says: 'public key; without it, the keys on the medium are offered' }],
   options: [
-    { flags: '--fingerprint <f>', says: 'as `gapferry-export fingerprint exporter.pub` prints it; asked for on a terminal' },
+    {
+      flags: '--fingerprint <f>',
+      says: 'as `gapferry-export fingerprint exporter.pub` prints it; asked for on a terminal',
+    },
     { flags: '--replaces <id>', says: 'the exporter that was rebuilt as this one' },
     { flags: '--label <text>', says: 'a name for people' },
     { flags: '--repository <name...>', says: 'only for these repositories' },
@@ -29,7 +41,11 @@ export const trustAddCommand: Command = {
   run: add,
 };
 
-export const trustListCommand: Command = { name: 'trust list', says: 'show whose bundles are taken', run: (_, context) => list(context) };
+export const trustListCommand: Command = {
+  name: 'trust list',
+  says: 'show whose bundles are taken',
+  run: (_, context) => list(context),
+};
 
 export const trustRevokeCommand: Command = {
   name: 'trust revoke',
@@ -43,6 +59,7 @@ async function add(input: Input, context: Context): Promise<Result> {
   const offered = await offeredKeys(config, input.argument(0));
   const fingerprint = input.text('fingerprint') ?? (await askFingerprint(context, offered));
   const publicKey = choose(offered, fingerprint);
+  mustNotBeOwn(config, publicKey);
   const before = readTrust(config.trust);
   const after = withKey(before, {
     publicKey,
@@ -56,7 +73,13 @@ async function add(input: Input, context: Context): Promise<Result> {
   const isNew = after !== before;
   if (isNew) {
     writeTrust(config.trust, after);
-    note(config, { event: 'trust.added', exporter: key.exporter, fingerprint: fingerprintOf(publicKey), label: key.label, replaces: key.replaces });
+    note(config, {
+      event: 'trust.added',
+      exporter: key.exporter,
+      fingerprint: fingerprintOf(publicKey),
+      label: key.label,
+      replaces: key.replaces,
+    });
   }
   return {
     status: 0,
@@ -65,21 +88,41 @@ async function add(input: Input, context: Context): Promise<Result> {
   };
 }
 
+/** Receipts of this site must never pass for bundles. @throws Misused CONFIG_TRUST */
+function mustNotBeOwn(config: ImportConfig, publicKey: PublicKey): void {
+  if (isSameKey(publicKey, publicKeyOf(readSecretKeyFile(config.key))))
+    throw new Misused('CONFIG_TRUST', "this is the site's own key, not one of an exporter", {
+      hint: 'name the exporter.pub that came from the connected side',
+    });
+}
+
 async function askFingerprint(context: Context, offered: readonly PublicKey[]): Promise<string> {
-  const answer = await context.ask(`Type the fingerprint that the exporter's administrator told you${offered.length > 1 ? ` (${offered.length} keys lie on the medium)` : ''}:`);
+  const answer = await context.ask(
+    `Type the fingerprint that the exporter's administrator told you${offered.length > 1 ? ` (${offered.length} keys lie on the medium)` : ''}:`,
+  );
   if (answer !== undefined && answer.trim() !== '') return answer.trim();
   throw new Misused('FINGERPRINT_MISSING', 'a key is trusted only after its fingerprint was compared');
 }
 
 /** Keys on the medium are proposals: which one is meant, only the fingerprint tells. */
 function choose(offered: readonly PublicKey[], fingerprint: string): PublicKey {
-  if (!isFingerprint(fingerprint)) throw new Misused('USAGE', `${JSON.stringify(fingerprint)} is not a fingerprint: that has 40 hex digits in ten groups of four`);
+  if (!isFingerprint(fingerprint))
+    throw new Misused(
+      'USAGE',
+      `${JSON.stringify(fingerprint)} is not a fingerprint: that has 40 hex digits in ten groups of four`,
+    );
   if (offered.length === 0)
-    throw new Misused('UNKNOWN_NAME', 'no public key of an exporter lies on the medium', { hint: 'name the key file: gapferry-import trust add FILE --fingerprint F' });
+    throw new Misused('UNKNOWN_NAME', 'no public key of an exporter lies on the medium', {
+      hint: 'name the key file: gapferry-import trust add FILE --fingerprint F',
+    });
   const found = offered.find((key) => sameFingerprint(fingerprint, key));
   if (found !== undefined) return found;
   const shown = offered.map(fingerprintOf);
-  throw new Refused('KEY_MISMATCH', `${shown.length === 1 ? 'the key that is offered has' : `none of the ${shown.length} keys that are offered has`} this fingerprint`, { facts: { typed: fingerprint, offered: shown } });
+  throw new Refused(
+    'KEY_MISMATCH',
+    `${shown.length === 1 ? 'the key that is offered has' : `none of the ${shown.length} keys that are offered has`} this fingerprint`,
+    { facts: { typed: fingerprint, offered: shown } },
+  );
 }
 
 async function offeredKeys(config: ImportConfig, file: string | undefined): Promise<PublicKey[]> {
@@ -91,7 +134,8 @@ async function offeredKeys(config: ImportConfig, file: string | undefined): Prom
     if (presence === undefined) continue;
     const medium = new MediumSession(presence.path, config.stallMs);
     try {
-      for (const { name, text } of await medium.keys(presence.path)) found.push(...goodKey(text, name).filter((key) => !isSameKey(key, own)));
+      for (const { name, text } of await medium.keys(presence.path))
+        found.push(...goodKey(text, name).filter((key) => !isSameKey(key, own)));
     } finally {
       await medium.stop();
     }
@@ -111,9 +155,19 @@ const goodKey = (text: string, name: string): PublicKey[] => {
 function list(context: Context): Result {
   const config = loadImportConfig(configPath(context.config));
   const { keys } = readTrust(config.trust);
-  const rows = keys.map((key) => [key.exporter, key.label ?? '', fingerprintOf(key.publicKey), key.revoked === null ? 'trusted' : `revoked ${key.revoked}`, key.replaces ?? '']);
+  const rows = keys.map((key) => [
+    key.exporter,
+    key.label ?? '',
+    fingerprintOf(key.publicKey),
+    key.revoked === null ? 'trusted' : `revoked ${key.revoked}`,
+    key.replaces ?? '',
+  ]);
   const columns = ['exporter', 'label', 'fingerprint', 'state', 'replaces'].map((title) => ({ title }));
-  return { status: 0, json: keys.map(plain), lines: keys.length === 0 ? ['nobody is trusted yet'] : formatTable(columns, rows) };
+  return {
+    status: 0,
+    json: keys.map(plain),
+    lines: keys.length === 0 ? ['nobody is trusted yet'] : formatTable(columns, rows),
+  };
 }
 
 function revoke(input: Input, context: Context): Result {
@@ -139,9 +193,18 @@ function note(config: ImportConfig, entry: Parameters<ReturnType<typeof openAudi
   }
 }
 
-const describe = (key: TrustedKey): string => `exporter ${key.exporter}${key.label === null ? '' : ` (${key.label})`}, key ${fingerprintOf(key.publicKey)}`;
+const describe = (key: TrustedKey): string =>
+  `exporter ${key.exporter}${key.label === null ? '' : ` (${key.label})`}, key ${fingerprintOf(key.publicKey)}`;
 
-const plain = ({ publicKey, exporter, label, replaces, repositories, added, revoked }: TrustedKey): { [key: string]: string | string[] | null } => ({
+const plain = ({
+  publicKey,
+  exporter,
+  label,
+  replaces,
+  repositories,
+  added,
+  revoked,
+}: TrustedKey): { [key: string]: string | string[] | null } => ({
   exporter,
   fingerprint: fingerprintOf(publicKey),
   keyId: keyIdText(publicKey),
@@ -151,4 +214,3 @@ const plain = ({ publicKey, exporter, label, replaces, repositories, added, revo
   added,
   revoked,
 });
-

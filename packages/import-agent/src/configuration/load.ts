@@ -28,7 +28,8 @@ export function checkPaths(config: ImportConfig, real: (path: string) => string 
   const targets = [...config.repositories].map(([name, { path }]) => named(`repositories.${name}.path`, path));
   const media = config.media.map(({ kind, path }, n) => named(`media[${n}].${kind}`, path));
   const own = (['state', 'logs', 'key', 'trust'] as const).map((key) => named(key, config[key]));
-  for (const { name, path } of [...targets, ...media]) if (path === dirname(path)) throw misplaced(`${name} is the root of the filesystem`, path, path);
+  for (const { name, path } of [...targets, ...media])
+    if (path === dirname(path)) throw misplaced(`${name} is the root of the filesystem`, path, path);
   for (const target of targets) for (const one of [...media, ...own]) mustBeApart(target, one);
   for (const place of media) for (const one of [...targets, ...own]) mustBeApart(place, one);
   targets.forEach((a, i) => targets.slice(i + 1).forEach((b) => (mustBeApart(a, b), mustBeApart(b, a))));
@@ -36,10 +37,12 @@ export function checkPaths(config: ImportConfig, real: (path: string) => string 
 }
 
 function mustBeApart(outer: Named, inner: Named): void {
-  if (isWithin(outer.path, inner.path)) throw misplaced(`${inner.name} (${inner.path}) lies within ${outer.name} (${outer.path})`, outer.path, inner.path);
+  if (isWithin(outer.path, inner.path))
+    throw misplaced(`${inner.name} (${inner.path}) lies within ${outer.name} (${outer.path})`, outer.path, inner.path);
 }
 
-const misplaced = (says: string, outer: string, inner: string): Misused => new Misused('CONFIG_PATHS', says, { facts: { outer, inner } });
+const misplaced = (says: string, outer: string, inner: string): Misused =>
+  new Misused('CONFIG_PATHS', says, { facts: { outer, inner } });
 
 /** The path with all links in it followed, as far as it exists. */
 export function realPath(path: string): string {

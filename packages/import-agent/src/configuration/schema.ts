@@ -35,9 +35,11 @@ export interface ImportConfig {
 const media = (folder: string) =>
   z
     .array(
-      z.union([z.strictObject({ medium: pathIn(folder) }), z.strictObject({ folder: pathIn(folder) })]).transform((place): Place =>
-        'medium' in place ? { kind: 'medium', path: place.medium } : { kind: 'folder', path: place.folder },
-      ),
+      z
+        .union([z.strictObject({ medium: pathIn(folder) }), z.strictObject({ folder: pathIn(folder) })])
+        .transform((place): Place =>
+          'medium' in place ? { kind: 'medium', path: place.medium } : { kind: 'folder', path: place.folder },
+        ),
     )
     .default([]);
 
@@ -49,7 +51,12 @@ const repository = (folder: string) =>
       facts: z.record(z.string(), z.string()).default({}),
       prune: z.enum(['off', 'unlisted']).optional(),
     })
-    .transform(({ preset, path, facts, prune }): RepositoryConfig => ({ preset, path, facts: new Map(Object.entries(facts)), prune }));
+    .transform(({ preset, path, facts, prune }): RepositoryConfig => ({
+      preset,
+      path,
+      facts: new Map(Object.entries(facts)),
+      prune,
+    }));
 
 /** @param folder absolute folder of the configuration file: relative paths begin there */
 export const importConfig = (folder: string): z.ZodType<ImportConfig> =>
@@ -61,7 +68,9 @@ export const importConfig = (folder: string): z.ZodType<ImportConfig> =>
       key: pathIn(folder).default(join(folder, 'site.key')),
       trust: pathIn(folder).default(join(folder, 'trust.json')),
       presets: z.array(pathIn(folder)).default([]),
-      repositories: z.record(name(), repository(folder)).refine((all) => Object.keys(all).length > 0, 'must name at least one repository'),
+      repositories: z
+        .record(name(), repository(folder))
+        .refine((all) => Object.keys(all).length > 0, 'must name at least one repository'),
       media: media(folder),
       receipts: z.boolean().default(true),
       look: z.strictObject({ every: duration().optional(), stall: duration().optional() }).default({}),

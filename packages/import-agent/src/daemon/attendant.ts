@@ -5,6 +5,8 @@ import { courierFailure } from '@gapferry/station/courier';
 import { findPlace, type Place, type Presence } from '@gapferry/station/media/place';
 import { type Arrival, look, takeIn } from '../agent.ts';
 import { toGapferry } from '../errors.ts';
+import { forgetIncoming, incomingOf } from '../receiving/evidence.ts';
+import type { LookReply } from '../receiving/requests.ts';
 import { MediumSession } from '../receiving/session.ts';
 import type { World } from '../world.ts';
 import type { Queue } from './queue.ts';
@@ -82,10 +84,22 @@ export class Attendant {
     const presence = findPlace(this.#place);
     if (presence === undefined) return this.#idle();
     this.#forgetIfOther(presence);
-    const arrival: Arrival = { medium: this.#open(presence), path: presence.path, identity: presence.identity, presence };
+    const arrival: Arrival = {
+      medium: this.#open(presence),
+      path: presence.path,
+      identity: presence.identity,
+      presence,
+    };
     const isFirst = this.#before === undefined || this.#presence === undefined;
     this.#presence = presence;
-    const seen = await look(this.#world, arrival, this.#done);
+    try {
+      return await this.#takeReady(arrival, await look(this.#world, arrival, this.#done), isFirst);
+    } finally {
+      forgetIncoming(incomingOf(this.#world.config, arrival)); // also of what is still changing, and of a medium that does not come back
+    }
+  }
+
+  async #takeReady(arrival: Arrival, seen: LookReply, isFirst: boolean): Promise<number> {
     const { ready, restless, stamps } = settle(seen, this.#before);
     this.#before = stamps;
     if (ready.length > 0 || isFirst) {
@@ -100,7 +114,9 @@ export class Attendant {
   }
 
   #idle(): number {
-    return this.#place.kind === 'folder' ? Math.max(FOLDER_LOOK_MS, this.#world.config.lookEveryMs) : this.#world.config.lookEveryMs;
+    return this.#place.kind === 'folder'
+      ? Math.max(FOLDER_LOOK_MS, this.#world.config.lookEveryMs)
+      : this.#world.config.lookEveryMs;
   }
 
   /** Another medium, or another trust store: every verdict is asked for again. */
@@ -126,7 +142,11 @@ export class Attendant {
     this.#failures++;
     if (this.#toldCode !== error.code) {
       this.#toldCode = error.code;
-      this.#world.log.error(`${this.#place.path}: ${error.message}`, { code: error.code, hint: error.hint, ...error.facts });
+      this.#world.log.error(`${this.#place.path}: ${error.message}`, {
+        code: error.code,
+        hint: error.hint,
+        ...error.facts,
+      });
       this.#world.courier(this.#place.path, courierFailure(error));
     }
     return Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LAST_RETRY_MS);

@@ -23,7 +23,9 @@ export async function runDaemon(world: World, signal: AbortSignal): Promise<void
   await recoverAll(world);
   const daemon = new Daemon(world);
   daemon.start();
-  world.log.info(`the import agent of ${world.config.site} is ready`, { places: world.config.media.map(({ kind, path }) => `${kind} ${path}`) });
+  world.log.info(`the import agent of ${world.config.site} is ready`, {
+    places: world.config.media.map(({ kind, path }) => `${kind} ${path}`),
+  });
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
@@ -48,7 +50,9 @@ class Daemon {
   start(): void {
     const { media } = this.#world.config;
     const mediumPaths = media.filter(({ kind }) => kind === 'medium').map(({ path }) => path);
-    this.#stopMounts = watchMounts(mediumPaths, { everyMs: MOUNTS_EVERY_MS }, (path, mount) => this.#mounted(path, mount));
+    this.#stopMounts = watchMounts(mediumPaths, { everyMs: MOUNTS_EVERY_MS }, (path, mount) =>
+      this.#mounted(path, mount),
+    );
     for (const place of media) if (place.kind === 'folder') this.#attendFolder(place);
     void this.#publishAgain();
     this.#retry = setInterval(() => void this.#publishAgain(), RETRY_PUBLISH_MS);
@@ -62,7 +66,12 @@ class Daemon {
       this.#world.log.info(`${path}: the medium was removed`);
       return;
     }
-    this.#world.log.info(`${path}: a medium was mounted`, { device: mount.device, source: mount.source, fsType: mount.fsType, readOnly: mount.readOnly });
+    this.#world.log.info(`${path}: a medium was mounted`, {
+      device: mount.device,
+      source: mount.source,
+      fsType: mount.fsType,
+      readOnly: mount.readOnly,
+    });
     this.#attend({ kind: 'medium', path }).visit();
   }
 
@@ -74,7 +83,13 @@ class Daemon {
 
   #attendFolder(place: Place): void {
     const attendant = this.#attend(place);
-    this.#watches.push(watchFolder(place.path, () => attendant.visit(), (error) => this.#watchFailed(place.path, error)));
+    this.#watches.push(
+      watchFolder(
+        place.path,
+        () => attendant.visit(),
+        (error) => this.#watchFailed(place.path, error),
+      ),
+    );
     attendant.visit();
   }
 
@@ -89,7 +104,11 @@ class Daemon {
   /** What was received before a stop, or could not be published for want of space. */
   async #publishAgain(): Promise<void> {
     const { bundles } = this.#world.journal;
-    const waits = [...this.#world.config.repositories.keys()].some((name) => bundles.openOffers(name).some(({ state }) => state === 'failed' || state === 'received' || state === 'publishing'));
+    const waits = [...this.#world.config.repositories.keys()].some((name) =>
+      bundles
+        .openOffers(name)
+        .some(({ state }) => state === 'failed' || state === 'received' || state === 'publishing'),
+    );
     if (!waits) return;
     try {
       await this.#queue.run(async () => {
@@ -107,6 +126,9 @@ class Daemon {
     clearInterval(this.#retry);
     this.#stopMounts();
     for (const attendant of this.#attendants.values()) attendant.stop();
-    await Promise.race([Promise.all([this.#queue.idle(), ...this.#watches.map((watch) => watch.close())]), sleep(END_WITHIN_MS, undefined, { ref: false })]);
+    await Promise.race([
+      Promise.all([this.#queue.idle(), ...this.#watches.map((watch) => watch.close())]),
+      sleep(END_WITHIN_MS, undefined, { ref: false }),
+    ]);
   }
 }

@@ -27,4 +27,3 @@ function isOnTheWay(path: string, way: readonly string[]): boolean {
   const parts = path === '' ? [] : path.split(sep);
   return parts.slice(0, way.length).every((part, n) => part === way[n]);
 }
-

@@ -28,13 +28,14 @@ export function hashFile(path: string, alive: (bytes: number) => void = () => un
 function hashOpen(fd: number, alive: (bytes: number) => void): Sha256 {
   const first = readSync(fd, piece);
   alive(first);
-  if (first < PIECE_BYTES && readSync(fd, piece, first, PIECE_BYTES - first, null) === 0) return sha256Of(piece.subarray(0, first));
+  if (first < PIECE_BYTES && readSync(fd, piece, first, PIECE_BYTES - first, null) === 0)
+    return sha256Of(piece.subarray(0, first));
   return hashStream(fd, alive);
 }
 
 function hashStream(fd: number, alive: (bytes: number) => void): Sha256 {
   const digest = new Sha256Stream();
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const got = readSync(fd, piece, 0, PIECE_BYTES, at);
     if (got === 0) return digest.digest();
     digest.update(piece.subarray(0, got));

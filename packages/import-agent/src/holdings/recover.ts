@@ -1,5 +1,5 @@
 /** After a run that was cut off while it published: what it placed is found again by its digest, so that the journal knows what the disk holds. */
-import { lstatSync, opendirSync, readlinkSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, opendirSync, readlinkSync, renameSync, rmSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { isSha256, type Sha256 } from '@gapferry/bundle-format/sha256';
 import { errnoOf, withFaults } from '@gapferry/station/files/fault';
@@ -8,27 +8,61 @@ import type { UnsureRow } from '../journal/holdings.ts';
 import { toBlob } from '../journal/digests.ts';
 import { FILE, LINK } from '../journal/schema.ts';
 import { isExecutable } from '../publishing/tree.ts';
+import type { StagedObject } from '../receiving/requests.ts';
+import { stampOfFile } from '../receiving/stamp.ts';
 import { hashFile } from './hash.ts';
+import { Ways } from './ways.ts';
 
 /** @param rows of the inventory, those that the journal does not know to be right */
 export function recoverPaths(root: string, rows: Iterable<UnsureRow>, findings: Findings, alive: () => void): number {
   let found = 0;
+  const ways = new Ways(root);
   for (const row of rows) {
     alive();
     const path = join(root, row.path);
-    const stat = lstatSync(path, { throwIfNoEntry: false });
+    const stat = ways.isReal(row.path) ? lookAt(path) : undefined;
     if (stat === undefined) continue;
-    if (row.type === FILE && stat.isFile() && stat.size === row.size && row.sha256 !== null && hashFile(path, alive) === row.sha256) {
-      findings.add({ ...row, sha256: toBlob(row.sha256), mtime: stat.mtimeMs, inode: stat.ino, exec: isExecutable(stat), named: true });
+    if (
+      row.type === FILE &&
+      stat.isFile() &&
+      stat.size === row.size &&
+      row.sha256 !== null &&
+      hashFile(path, alive) === row.sha256
+    ) {
+      findings.add({
+        ...row,
+        sha256: toBlob(row.sha256),
+        mtime: stat.mtimeMs,
+        inode: stat.ino,
+        exec: isExecutable(stat),
+        named: true,
+      });
       found++;
     }
     if (row.type === LINK && stat.isSymbolicLink() && readlinkSync(path) === row.target) {
-      findings.add({ ...row, sha256: null, size: null, mtime: stat.mtimeMs, inode: stat.ino, exec: false, named: true });
+      findings.add({
+        ...row,
+        sha256: null,
+        size: null,
+        mtime: stat.mtimeMs,
+        inode: stat.ino,
+        exec: false,
+        named: true,
+      });
       found++;
     }
   }
   return found;
 }
+
+const lookAt = (path: string): Stats | undefined => {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+};
 
 export interface SweepOrder {
   readonly staging: string;
@@ -39,8 +73,8 @@ export interface SweepOrder {
 }
 
 /** Goes through a staging folder: what the journal does not name is deleted, or found again by its digest. @returns objects that the journal shall name */
-export function sweepStaging(order: SweepOrder, alive: () => void): { sha256: Sha256; size: number }[] {
-  const kept: { sha256: Sha256; size: number }[] = [];
+export function sweepStaging(order: SweepOrder, alive: () => void): StagedObject[] {
+  const kept: StagedObject[] = [];
   for (const name of namesIn(order.staging)) {
     alive();
     const [digest, rest] = splitName(name);
@@ -53,7 +87,9 @@ export function sweepStaging(order: SweepOrder, alive: () => void): { sha256: Sh
         continue;
       }
     }
-    withFaults({ where: 'machine', doing: 'write', what: join(order.staging, name) }, () => rmSync(join(order.staging, name), { recursive: true, force: true }));
+    withFaults({ where: 'machine', doing: 'write', what: join(order.staging, name) }, () =>
+      rmSync(join(order.staging, name), { recursive: true, force: true }),
+    );
   }
   return kept;
 }
@@ -63,12 +99,13 @@ const splitName = (name: string): [string, string] => {
   return dot === -1 ? [name, ''] : [name.slice(0, dot), name.slice(dot + 1)];
 };
 
-function findAgain(staging: string, name: string, sha256: Sha256): { sha256: Sha256; size: number } | undefined {
+function findAgain(staging: string, name: string, sha256: Sha256): StagedObject | undefined {
   const path = join(staging, name);
   if (hashFile(path) !== sha256) return undefined;
-  const size = lstatSync(path).size;
-  if (name !== sha256) renameSync(path, join(staging, sha256));
-  return { sha256, size };
+  const whole = join(staging, sha256);
+  if (name !== sha256) renameSync(path, whole);
+  const stat = lstatSync(whole);
+  return { sha256, size: stat.size, stamp: stampOfFile(stat) };
 }
 
 function* namesIn(folder: string): Generator<string> {

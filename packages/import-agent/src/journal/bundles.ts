@@ -35,7 +35,15 @@ export interface Reason {
 }
 
 /** States of an offer that may still be published. */
-export const OPEN_STATES: readonly RepositoryState[] = ['admitted', 'receiving', 'received', 'on hold', 'publishing', 'waiting', 'failed'];
+export const OPEN_STATES: readonly RepositoryState[] = [
+  'admitted',
+  'receiving',
+  'received',
+  'on hold',
+  'publishing',
+  'waiting',
+  'failed',
+];
 const OPEN_SQL = OPEN_STATES.map((state) => `'${state}'`).join(', ');
 
 export interface NewBundle {
@@ -46,7 +54,13 @@ export interface NewBundle {
   readonly expires: string;
   readonly previous: { readonly sequence: number; readonly sha256: Sha256 } | null;
   readonly now: string;
-  readonly offers: readonly { readonly repository: string; readonly snapshot: number; readonly inventory: Sha256; readonly state: RepositoryState; readonly reason: Reason | null }[];
+  readonly offers: readonly {
+    readonly repository: string;
+    readonly snapshot: number;
+    readonly inventory: Sha256;
+    readonly state: RepositoryState;
+    readonly reason: Reason | null;
+  }[];
 }
 
 export class Bundles {
@@ -62,19 +76,22 @@ export class Bundles {
       const known = this.find(bundle.manifest);
       const id = known?.id ?? this.#insert(bundle);
       for (const offer of bundle.offers) this.#insertOffer(id, offer, bundle.now);
-      return { id, manifest: bundle.manifest, exporter: bundle.exporter, sequence: bundle.sequence, created: bundle.created, expires: bundle.expires };
+      return {
+        id,
+        manifest: bundle.manifest,
+        exporter: bundle.exporter,
+        sequence: bundle.sequence,
+        created: bundle.created,
+        expires: bundle.expires,
+      };
     });
   }
 
   #insert({ manifest, exporter, sequence, created, expires, previous, now }: NewBundle): number {
-    const { lastId } = this.#db.run('INSERT INTO bundle (manifest, exporter, sequence, created, expires, admitted) VALUES (?, ?, ?, ?, ?, ?)', [
-      toBlob(manifest),
-      exporter,
-      sequence,
-      created,
-      expires,
-      now,
-    ]);
+    const { lastId } = this.#db.run(
+      'INSERT INTO bundle (manifest, exporter, sequence, created, expires, admitted) VALUES (?, ?, ?, ?, ?, ?)',
+      [toBlob(manifest), exporter, sequence, created, expires, now],
+    );
     this.#number(exporter, sequence, manifest);
     if (previous !== null) this.#number(exporter, previous.sequence, previous.sha256);
     return lastId;
@@ -85,7 +102,11 @@ export class Bundles {
   }
 
   /** A repository that was refused or left out before, because of a setting that has changed since, comes in anew. */
-  #insertOffer(bundle: number, { repository, snapshot, inventory, state, reason }: NewBundle['offers'][number], now: string): void {
+  #insertOffer(
+    bundle: number,
+    { repository, snapshot, inventory, state, reason }: NewBundle['offers'][number],
+    now: string,
+  ): void {
     this.#db.run(
       `INSERT INTO offer VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (bundle, repository) DO UPDATE SET state = excluded.state, code = excluded.code, says = excluded.says, changed = excluded.changed
@@ -101,7 +122,9 @@ export class Bundles {
 
   /** The newest first. */
   ofExporter(exporter: string, most: number): BundleRecord[] {
-    return this.#db.all('SELECT * FROM bundle WHERE exporter = ? ORDER BY sequence DESC LIMIT ?', [exporter, most]).map(toBundle);
+    return this.#db
+      .all('SELECT * FROM bundle WHERE exporter = ? ORDER BY sequence DESC LIMIT ?', [exporter, most])
+      .map(toBundle);
   }
 
   exporters(): string[] {
@@ -132,7 +155,12 @@ export class Bundles {
       .map(toOffer);
   }
 
-  setState(offer: Pick<OfferRecord, 'bundle' | 'repository'>, state: RepositoryState, now: string, reason: Reason | null = null): void {
+  setState(
+    offer: Pick<OfferRecord, 'bundle' | 'repository'>,
+    state: RepositoryState,
+    now: string,
+    reason: Reason | null = null,
+  ): void {
     this.#db.run('UPDATE offer SET state = ?, code = ?, says = ?, changed = ? WHERE bundle = ? AND repository = ?', [
       state,
       reason?.code ?? null,
@@ -145,11 +173,21 @@ export class Bundles {
 
   /** Whether a bundle may still bring something: one of its repositories is open. */
   isOpen(bundle: number): boolean {
-    return this.#db.get(`SELECT 1 AS one FROM offer WHERE bundle = ? AND state IN (${OPEN_SQL}) LIMIT 1`, [bundle]) !== undefined;
+    return (
+      this.#db.get(`SELECT 1 AS one FROM offer WHERE bundle = ? AND state IN (${OPEN_SQL}) LIMIT 1`, [bundle]) !==
+      undefined
+    );
   }
 
   /** True when this copy was not refused for this reason before: then it is new and belongs into the audit log. */
-  refuse(refusal: { manifest: Sha256; medium: string; reason: Reason; exporter: string | null; sequence: number | null; now: string }): boolean {
+  refuse(refusal: {
+    manifest: Sha256;
+    medium: string;
+    reason: Reason;
+    exporter: string | null;
+    sequence: number | null;
+    now: string;
+  }): boolean {
     const { manifest, medium, reason, exporter, sequence, now } = refusal;
     const { changes } = this.#db.run('INSERT OR IGNORE INTO refusal VALUES (?, ?, ?, ?, ?, ?, ?)', [
       toBlob(manifest),
@@ -163,6 +201,26 @@ export class Bundles {
     return changes > 0;
   }
 
+  /** Was this manifest refused for one of these reasons, on whatever medium? */
+  refusedFor(manifest: Sha256, codes: readonly ErrorCode[]): Reason | undefined {
+    const row = this.#db.get(
+      `SELECT code, says FROM refusal WHERE manifest = ? AND code IN (${codes.map(() => '?').join(', ')}) LIMIT 1`,
+      [toBlob(manifest), ...codes],
+    );
+    return row === undefined ? undefined : { code: text(row, 'code') as ErrorCode, says: text(row, 'says') };
+  }
+
+  /** Does this journal tell of the manifest: admitted, or refused although a key that is known here had signed it? */
+  isEvidence(manifest: Sha256): boolean {
+    const digest = toBlob(manifest);
+    return (
+      this.#db.get(
+        'SELECT 1 AS one FROM bundle WHERE manifest = ? UNION SELECT 1 FROM refusal WHERE manifest = ? AND exporter IS NOT NULL',
+        [digest, digest],
+      ) !== undefined
+    );
+  }
+
   /** Refused bundles of an exporter that a trusted key had signed, newest first: the exporter hears of them. */
   refusals(exporter: string, most: number): { sequence: number; manifest: Sha256; code: ErrorCode }[] {
     return this.#db
@@ -172,7 +230,11 @@ export class Bundles {
          GROUP BY sequence, manifest ORDER BY sequence DESC, manifest LIMIT ?`,
         [exporter, most],
       )
-      .map((row) => ({ sequence: integer(row, 'sequence'), manifest: digest(row, 'manifest'), code: text(row, 'code') as ErrorCode }));
+      .map((row) => ({
+        sequence: integer(row, 'sequence'),
+        manifest: digest(row, 'manifest'),
+        code: text(row, 'code') as ErrorCode,
+      }));
   }
 
   published(repository: string): (Published & { at: string; created: string }) | undefined {
@@ -190,21 +252,31 @@ export class Bundles {
   /** What the admission policy asks of the past. */
   memory(): Memory {
     const db = this.#db;
-    const number = (sql: string, parameters: (string | number)[]): number => integer(db.get(sql, parameters) ?? { n: 0 }, 'n');
+    const number = (sql: string, parameters: (string | number)[]): number =>
+      integer(db.get(sql, parameters) ?? { n: 0 }, 'n');
     return {
-      bundle: (exporter, sequence) => digestOrNone(db.get('SELECT manifest AS d FROM numbered WHERE exporter = ? AND sequence = ?', [exporter, sequence])),
-      highestSequence: (exporter) => number('SELECT COALESCE(MAX(sequence), 0) AS n FROM bundle WHERE exporter = ?', [exporter]),
+      bundle: (exporter, sequence) =>
+        digestOrNone(
+          db.get('SELECT manifest AS d FROM numbered WHERE exporter = ? AND sequence = ?', [exporter, sequence]),
+        ),
+      highestSequence: (exporter) =>
+        number('SELECT COALESCE(MAX(sequence), 0) AS n FROM bundle WHERE exporter = ?', [exporter]),
       snapshot: (exporter, repository, snapshot) =>
         digestOrNone(
-          db.get('SELECT inventory AS d FROM offer JOIN bundle ON bundle.id = offer.bundle WHERE exporter = ? AND repository = ? AND snapshot = ? LIMIT 1', [
-            exporter,
-            repository,
-            snapshot,
-          ]),
+          db.get(
+            'SELECT inventory AS d FROM offer JOIN bundle ON bundle.id = offer.bundle WHERE exporter = ? AND repository = ? AND snapshot = ? LIMIT 1',
+            [exporter, repository, snapshot],
+          ),
         ),
       highestSnapshot: (exporter, repository) =>
-        number('SELECT COALESCE(MAX(snapshot), 0) AS n FROM offer JOIN bundle ON bundle.id = offer.bundle WHERE exporter = ? AND repository = ?', [exporter, repository]),
+        number(
+          'SELECT COALESCE(MAX(snapshot), 0) AS n FROM offer JOIN bundle ON bundle.id = offer.bundle WHERE exporter = ? AND repository = ?',
+          [exporter, repository],
+        ),
       published: (repository) => this.published(repository),
+      hasForked: (exporter) =>
+        db.get("SELECT 1 AS one FROM refusal WHERE exporter = ? AND code = 'FORK_DETECTED' LIMIT 1", [exporter]) !==
+        undefined,
       newestCreated: textOrNull(db.get('SELECT MAX(created) AS t FROM bundle') ?? { t: null }, 't') ?? undefined,
       wasAdmitted: (manifest) => this.find(manifest) !== undefined,
     };

@@ -44,12 +44,27 @@ export class Findings {
 
   add({ path, type, sha256, size, mtime, inode, exec, target, named }: Found): void {
     this.count++;
-    this.#db.run('INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', [path, type, sha256, size, mtime, inode, exec ? 1 : 0, target, named ? 1 : 0]);
+    this.#db.run('INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', [
+      path,
+      type,
+      sha256,
+      size,
+      mtime,
+      inode,
+      exec ? 1 : 0,
+      target,
+      named ? 1 : 0,
+    ]);
+  }
+
+  /** As `gone`, where something of ours may have been found at the path meanwhile: that stays. */
+  forget(path: string): void {
+    this.count++;
+    this.#db.run('INSERT OR IGNORE INTO gone VALUES (?)', [path]);
   }
 
   gone(path: string): void {
-    this.count++;
-    this.#db.run('INSERT OR IGNORE INTO gone VALUES (?)', [path]);
+    this.forget(path);
     this.#db.run('DELETE FROM found WHERE path = ?', [path]);
   }
 }

@@ -1,9 +1,10 @@
 /** What this site holds: at the paths of its repositories, and in their staging folders. */
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
-import { type Database, integer, type Row, text, textOrNull } from '@gapferry/station/state/database';
+import { blob, type Database, integer, type Row, text, textOrNull } from '@gapferry/station/state/database';
 import { digest, toBlob } from './digests.ts';
 import type { Count } from './inventories.ts';
 import { FILE } from './schema.ts';
+import type { Stamp, StagedObject } from '../receiving/requests.ts';
 
 /** How a path looked when it was last known to be right. */
 export interface HeldRow {
@@ -34,6 +35,9 @@ export interface StagedPart {
   readonly size: number;
 }
 
+/** Digests of a companion that are fetched at once. */
+const PORTION = 4096;
+
 export class Holdings {
   readonly #db: Database;
 
@@ -43,7 +47,8 @@ export class Holdings {
 
   /** Rows in the order of their paths. */
   *rows(repository: string): Generator<HeldRow> {
-    for (const row of this.#db.each('SELECT * FROM held WHERE repository = ? ORDER BY path', [repository])) yield toHeldRow(row);
+    for (const row of this.#db.each('SELECT * FROM held WHERE repository = ? ORDER BY path', [repository]))
+      yield toHeldRow(row);
   }
 
   /** Rows of an inventory that are not right at their path, as far as the journal knows. */
@@ -54,16 +59,23 @@ export class Holdings {
       [repository, inventory],
     );
     for (const row of rows) {
-      yield { path: text(row, 'path'), type: integer(row, 'type'), sha256: digestOrNull(row), size: numberOrNull(row, 'size'), target: textOrNull(row, 'target') };
+      yield {
+        path: text(row, 'path'),
+        type: integer(row, 'type'),
+        sha256: digestOrNull(row),
+        size: numberOrNull(row, 'size'),
+        target: textOrNull(row, 'target'),
+      };
     }
   }
 
   /** Takes over what a worker found, from its spool (`findings`), replacing what was known of these paths. */
   merge(repository: string, findings: string, within: () => void = () => undefined): void {
-    this.#db.run('ATTACH DATABASE ? AS findings', [findings]);
-    try {
+    this.#withFindings(findings, () => {
       this.#db.transaction(() => {
-        this.#db.run('DELETE FROM held WHERE repository = ? AND path IN (SELECT path FROM findings.gone)', [repository]);
+        this.#db.run('DELETE FROM held WHERE repository = ? AND path IN (SELECT path FROM findings.gone)', [
+          repository,
+        ]);
         this.#db.run(
           `INSERT OR REPLACE INTO held (repository, path, type, sha256, size, mtime, inode, exec, target, named)
            SELECT ?, path, type, sha256, size, mtime, inode, exec, target, named FROM findings.found`,
@@ -71,17 +83,32 @@ export class Holdings {
         );
         within();
       });
-    } finally {
+    });
+  }
+
+  /** A detachment that fails must not hide why the work failed, nor block the next: what is still attached then is detached first. */
+  #withFindings(findings: string, work: () => void): void {
+    if (this.#db.get("SELECT 1 AS one FROM pragma_database_list WHERE name = 'findings'") !== undefined)
       this.#db.exec('DETACH DATABASE findings');
+    this.#db.run('ATTACH DATABASE ? AS findings', [findings]);
+    try {
+      work();
+    } finally {
+      try {
+        this.#db.exec('DETACH DATABASE findings');
+      } catch {
+        // what was to be committed is committed, or its own error is on the way
+      }
     }
   }
 
   /** As `merge`, for what was found without an inventory: the whole repository is known anew, and what an inventory has named before stays ours. */
   adopt(repository: string, findings: string): void {
-    this.#db.run('ATTACH DATABASE ? AS findings', [findings]);
-    try {
+    this.#withFindings(findings, () => {
       this.#db.transaction(() => {
-        this.#db.run('DELETE FROM held WHERE repository = ? AND path NOT IN (SELECT path FROM findings.found)', [repository]);
+        this.#db.run('DELETE FROM held WHERE repository = ? AND path NOT IN (SELECT path FROM findings.found)', [
+          repository,
+        ]);
         this.#db.run(
           `INSERT OR REPLACE INTO held (repository, path, type, sha256, size, mtime, inode, exec, target, named)
            SELECT ?1, f.path, f.type, f.sha256, f.size, f.mtime, f.inode, f.exec, f.target,
@@ -89,9 +116,7 @@ export class Holdings {
           [repository],
         );
       });
-    } finally {
-      this.#db.exec('DETACH DATABASE findings');
-    }
+    });
   }
 
   /** From now on these paths are ours to take away again. */
@@ -103,38 +128,68 @@ export class Holdings {
   }
 
   count(repository: string): Count {
-    const row = this.#db.get(`SELECT COUNT(*) AS files, COALESCE(SUM(size), 0) AS bytes FROM held WHERE repository = ? AND type = ${FILE}`, [repository]) ?? {};
+    const row =
+      this.#db.get(
+        `SELECT COUNT(*) AS files, COALESCE(SUM(size), 0) AS bytes FROM held WHERE repository = ? AND type = ${FILE}`,
+        [repository],
+      ) ?? {};
     return { files: integer(row, 'files'), bytes: integer(row, 'bytes') };
   }
 
-  /** Every object that this site holds, ascending, each once. */
-  *digests(): Generator<Sha256> {
-    // Both come in order out of an index; a UNION in SQL would sort them again.
-    const held = this.#db.each('SELECT sha256 FROM held WHERE sha256 IS NOT NULL ORDER BY sha256');
-    const staged = this.#db.each('SELECT sha256 FROM staged ORDER BY sha256');
-    yield* mergeAscending(digestsOf(held), digestsOf(staged));
+  /** Every object that this site holds, ascending, each once: lines of a companion in portions. Both tables are read in the order of an index, and merged. */
+  *digestLines(): Generator<string> {
+    for (let after: Uint8Array = new Uint8Array(0); ;) {
+      const row = this.#db.get(
+        `SELECT group_concat(lower(hex(sha256)), char(10)) AS lines, max(sha256) AS last FROM (
+           SELECT sha256 FROM held WHERE sha256 IS NOT NULL AND sha256 > ?1 UNION SELECT sha256 FROM staged WHERE sha256 > ?1 ORDER BY sha256 LIMIT ${PORTION})`,
+        [after],
+      );
+      if (row === undefined || row['lines'] === null) return;
+      yield `${text(row, 'lines')}\n`;
+      after = blob(row, 'last');
+    }
   }
 
   // ---- staging ---------------------------------------------------------------------------------------------------------------------------------
 
-  /** Whole objects that are verified and flushed. */
-  stage(repository: string, objects: readonly { readonly sha256: Sha256; readonly size: number }[]): void {
+  /** Whole objects that are verified and flushed, and how their files looked then. */
+  stage(repository: string, objects: readonly StagedObject[]): void {
     this.#db.transaction(() => {
-      for (const { sha256, size } of objects) this.#db.run('INSERT OR IGNORE INTO staged VALUES (?, ?, ?)', [toBlob(sha256), repository, size]);
+      for (const { sha256, size, stamp } of objects) {
+        this.#db.run(
+          `INSERT INTO staged (sha256, repository, size, mtime, inode, ctime) VALUES (?, ?, ?, ?, ?, ?)
+           ON CONFLICT (sha256) DO UPDATE SET size = excluded.size, mtime = excluded.mtime, inode = excluded.inode, ctime = excluded.ctime
+           WHERE repository = excluded.repository`,
+          [toBlob(sha256), repository, size, stamp?.mtime ?? null, stamp?.inode ?? null, stamp?.ctime ?? null],
+        );
+      }
     });
   }
 
   stageParts(repository: string, parts: readonly StagedPart[]): void {
     this.#db.transaction(() => {
-      for (const { sha256, at, bytes, size } of parts) this.#db.run('INSERT OR IGNORE INTO part VALUES (?, ?, ?, ?, ?)', [toBlob(sha256), at, bytes, size, repository]);
+      for (const { sha256, at, bytes, size } of parts)
+        this.#db.run('INSERT OR IGNORE INTO part VALUES (?, ?, ?, ?, ?)', [
+          toBlob(sha256),
+          at,
+          bytes,
+          size,
+          repository,
+        ]);
     });
   }
 
   /** Objects of which every part has arrived. */
   completeParts(): { repository: string; sha256: Sha256; size: number }[] {
     return this.#db
-      .all('SELECT sha256, repository, MAX(size) AS size FROM part GROUP BY sha256, repository HAVING SUM(bytes) = MAX(size)')
-      .map((row) => ({ repository: text(row, 'repository'), sha256: digest(row, 'sha256'), size: integer(row, 'size') }));
+      .all(
+        'SELECT sha256, repository, MAX(size) AS size FROM part GROUP BY sha256, repository HAVING SUM(bytes) = MAX(size)',
+      )
+      .map((row) => ({
+        repository: text(row, 'repository'),
+        sha256: digest(row, 'sha256'),
+        size: integer(row, 'size'),
+      }));
   }
 
   unstageParts(sha256: Sha256): void {
@@ -142,15 +197,23 @@ export class Holdings {
   }
 
   isStaged(repository: string, sha256: Sha256): boolean {
-    return this.#db.get('SELECT 1 AS one FROM staged WHERE sha256 = ? AND repository = ?', [toBlob(sha256), repository]) !== undefined;
+    return (
+      this.#db.get('SELECT 1 AS one FROM staged WHERE sha256 = ? AND repository = ?', [toBlob(sha256), repository]) !==
+      undefined
+    );
   }
 
   hasParts(repository: string, sha256: Sha256): boolean {
-    return this.#db.get('SELECT 1 AS one FROM part WHERE sha256 = ? AND repository = ?', [toBlob(sha256), repository]) !== undefined;
+    return (
+      this.#db.get('SELECT 1 AS one FROM part WHERE sha256 = ? AND repository = ?', [toBlob(sha256), repository]) !==
+      undefined
+    );
   }
 
-  *staged(repository: string): Generator<{ sha256: Sha256; size: number }> {
-    for (const row of this.#db.each('SELECT sha256, size FROM staged WHERE repository = ?', [repository])) yield { sha256: digest(row, 'sha256'), size: integer(row, 'size') };
+  *staged(repository: string): Generator<StagedObject> {
+    for (const row of this.#db.each('SELECT * FROM staged WHERE repository = ?', [repository])) {
+      yield { sha256: digest(row, 'sha256'), size: integer(row, 'size'), stamp: stampOf(row) };
+    }
   }
 
   unstage(objects: readonly Sha256[]): void {
@@ -161,7 +224,10 @@ export class Holdings {
 
   /** What lies at a path now was staged for it; a copy that remains is swept away. */
   unstageHeld(repository: string): void {
-    this.#db.run('DELETE FROM staged WHERE repository = ? AND EXISTS (SELECT 1 FROM held h WHERE h.sha256 = staged.sha256)', [repository]);
+    this.#db.run(
+      'DELETE FROM staged WHERE repository = ? AND EXISTS (SELECT 1 FROM held h WHERE h.sha256 = staged.sha256)',
+      [repository],
+    );
   }
 
   /** After publishing: staged objects that no target needs are forgotten; sweeping the staging folders removes their files. */
@@ -175,26 +241,6 @@ export class Holdings {
       );
     }
     this.#db.run('DELETE FROM staged WHERE NOT EXISTS (SELECT 1 FROM needed n WHERE n.sha256 = staged.sha256)');
-  }
-}
-
-function* digestsOf(rows: Iterable<Row>): Generator<Sha256> {
-  for (const row of rows) yield digest(row, 'sha256');
-}
-
-/** Two ascending sequences as one, each value once. */
-export function* mergeAscending<T extends string>(a: Iterable<T>, b: Iterable<T>): Generator<T> {
-  const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
-  let [x, y] = [left.next(), right.next()];
-  let last: T | undefined;
-  while (x.done !== true || y.done !== true) {
-    const takeLeft = y.done === true || (x.done !== true && x.value <= y.value);
-    const value: T | undefined = takeLeft ? (x.done === true ? undefined : x.value) : y.done === true ? undefined : y.value;
-    if (takeLeft) x = left.next();
-    else y = right.next();
-    if (value === undefined || value === last) continue;
-    last = value;
-    yield value;
   }
 }
 
@@ -216,3 +262,9 @@ const toHeldRow = (row: Row): HeldRow => ({
   target: textOrNull(row, 'target'),
   named: integer(row, 'named') === 1,
 });
+
+/** How a staged file looked when it was found good; undefined where that was not noted. */
+export const stampOf = (row: Row): Stamp | undefined => {
+  const [mtime, inode, ctime] = [numberOrNull(row, 'mtime'), numberOrNull(row, 'inode'), numberOrNull(row, 'ctime')];
+  return mtime === null || inode === null || ctime === null ? undefined : { mtime, inode, ctime };
+};

@@ -24,6 +24,8 @@ export interface OrderRow {
   readonly volume: number;
   /** Bytes in the volume. */
   readonly stored: number;
+  /** Bytes at the target. */
+  readonly bytes: number;
   readonly repository: string;
   readonly exec: boolean;
   readonly mtime: number;
@@ -51,33 +53,52 @@ export class Inventories {
     this.#db = db;
     db.exec(`
       CREATE TEMP TABLE IF NOT EXISTS wanted (sha256 BLOB PRIMARY KEY, size INTEGER, repository TEXT, exec INTEGER, mtime INTEGER) WITHOUT ROWID;
-      CREATE TEMP TABLE IF NOT EXISTS arriving (row INTEGER PRIMARY KEY, sha256 BLOB, size INTEGER, at INTEGER, volume INTEGER, stored INTEGER);
+      CREATE TEMP TABLE IF NOT EXISTS arriving (row INTEGER PRIMARY KEY, sha256 BLOB, size INTEGER, at INTEGER, volume INTEGER, stored INTEGER, bytes INTEGER);
     `);
   }
 
   /** The number of a complete inventory. */
   find(repository: string, sha256: Sha256): number | undefined {
-    const row = this.#db.get('SELECT id FROM inventory WHERE repository = ? AND sha256 = ? AND complete = 1', [repository, toBlob(sha256)]);
+    const row = this.#db.get('SELECT id FROM inventory WHERE repository = ? AND sha256 = ? AND complete = 1', [
+      repository,
+      toBlob(sha256),
+    ]);
     return row === undefined ? undefined : integer(row, 'id');
   }
 
-  /** Begins to write an inventory; what was left of an earlier try is removed. */
+  /**
+   * Begins to write an inventory; what was left of an earlier try is removed. Rows of an incomplete inventory mean nothing, so their commits need not wait
+   * for the disk: the one that completes it does, and flushes everything before it.
+   */
   begin(repository: string, sha256: Sha256): number {
+    this.#db.exec('PRAGMA synchronous = NORMAL');
     return this.#db.transaction(() => {
-      const old = this.#db.get('SELECT id FROM inventory WHERE repository = ? AND sha256 = ?', [repository, toBlob(sha256)]);
+      const old = this.#db.get('SELECT id FROM inventory WHERE repository = ? AND sha256 = ?', [
+        repository,
+        toBlob(sha256),
+      ]);
       if (old !== undefined) this.#remove(integer(old, 'id'));
-      return this.#db.run('INSERT INTO inventory (repository, sha256, complete) VALUES (?, ?, 0)', [repository, toBlob(sha256)]).lastId;
+      return this.#db.run('INSERT INTO inventory (repository, sha256, complete) VALUES (?, ?, 0)', [
+        repository,
+        toBlob(sha256),
+      ]).lastId;
     });
   }
 
   /** Adds rows, in one transaction. */
   add(inventory: number, rows: readonly InventoryRow[]): void {
     this.#db.transaction(() => {
-      for (const row of rows) this.#db.run('INSERT INTO inventory_row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', [inventory, row.path, ...columnsOf(row)]);
+      for (const row of rows)
+        this.#db.run('INSERT INTO inventory_row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', [
+          inventory,
+          row.path,
+          ...columnsOf(row),
+        ]);
     });
   }
 
   complete(inventory: number): void {
+    this.#db.exec('PRAGMA synchronous = FULL');
     this.#db.run('UPDATE inventory SET complete = 1 WHERE id = ?', [inventory]);
   }
 
@@ -120,7 +141,15 @@ export class Inventories {
       rows.forEach((row, i) => {
         if (row.kind === 'patch') return;
         const at = row.kind === 'part' ? row.at : 0;
-        this.#db.run('INSERT INTO arriving VALUES (?, ?, ?, ?, ?, ?)', [from + i, toBlob(row.sha256), row.size, at, row.volume, row.stored]);
+        this.#db.run('INSERT INTO arriving VALUES (?, ?, ?, ?, ?, ?, ?)', [
+          from + i,
+          toBlob(row.sha256),
+          row.size,
+          at,
+          row.volume,
+          row.stored,
+          row.kind === 'part' ? row.stored : row.size,
+        ]);
       });
     });
   }
@@ -128,11 +157,41 @@ export class Inventories {
   /** Rows of the noted index that bring something wanted, ascending. */
   *orders(): Generator<OrderRow> {
     const rows = this.#db.each(
-      `SELECT a.row, a.volume, a.stored, w.repository, w.exec, w.mtime ${ORDERED} ORDER BY a.row`,
+      `SELECT a.row, a.volume, a.stored, a.bytes, w.repository, w.exec, w.mtime ${ORDERED} ORDER BY a.row`,
     );
     for (const row of rows) {
-      yield { row: integer(row, 'row'), volume: integer(row, 'volume'), stored: integer(row, 'stored'), repository: text(row, 'repository'), exec: integer(row, 'exec') === 1, mtime: integer(row, 'mtime') };
+      yield {
+        row: integer(row, 'row'),
+        volume: integer(row, 'volume'),
+        stored: integer(row, 'stored'),
+        bytes: integer(row, 'bytes'),
+        repository: text(row, 'repository'),
+        exec: integer(row, 'exec') === 1,
+        mtime: integer(row, 'mtime'),
+      };
     }
+  }
+
+  /** An object that is wanted, and that the noted index gives another size than its inventory: one digest has one size. */
+  sizeThatLies(): Sha256 | undefined {
+    const row = this.#db.get(
+      'SELECT a.sha256 FROM arriving a JOIN wanted w ON w.sha256 = a.sha256 WHERE a.size <> w.size LIMIT 1',
+    );
+    return row === undefined ? undefined : digest(row, 'sha256');
+  }
+
+  /** A path whose object is held, staged or named by another row with another size. What is right at its path already is right. */
+  pathThatLies(repository: string, inventory: number): string | undefined {
+    const row = this.#db.get(
+      `WITH fresh AS MATERIALIZED (
+         SELECT r.path, r.sha256, r.size FROM inventory_row r WHERE r.inventory = ?1 AND r.type = ${FILE}
+         AND NOT EXISTS (SELECT 1 FROM held h WHERE h.repository = ?2 AND h.path = r.path AND h.sha256 = r.sha256 AND h.size = r.size))
+       SELECT path FROM fresh WHERE EXISTS (SELECT 1 FROM held h WHERE h.sha256 = fresh.sha256 AND h.size <> fresh.size)
+         OR EXISTS (SELECT 1 FROM staged s WHERE s.sha256 = fresh.sha256 AND s.size <> fresh.size)
+       UNION ALL SELECT MIN(path) FROM fresh GROUP BY sha256 HAVING MIN(size) <> MAX(size) LIMIT 1`,
+      [inventory, repository],
+    );
+    return row === undefined ? undefined : text(row, 'path');
   }
 
   /** How much an inventory needs that this site lacks, each object once. */
@@ -147,24 +206,40 @@ export class Inventories {
 
   /** The rows whose objects are lacking, by path. */
   *missing(inventory: number): Generator<MissingFile> {
-    const rows = this.#db.each(`SELECT r.path, r.size, r.sha256 FROM inventory_row r WHERE r.inventory = ? AND ${LACKING} ORDER BY r.path`, [inventory]);
-    for (const row of rows) yield { path: text(row, 'path'), size: integer(row, 'size'), sha256: digest(row, 'sha256') };
+    const rows = this.#db.each(
+      `SELECT r.path, r.size, r.sha256 FROM inventory_row r WHERE r.inventory = ? AND ${LACKING} ORDER BY r.path`,
+      [inventory],
+    );
+    for (const row of rows)
+      yield { path: text(row, 'path'), size: integer(row, 'size'), sha256: digest(row, 'sha256') };
   }
 
-  /** Objects that the targets need and this site lacks, ascending, each once. */
-  *missingDigests(targets: readonly Target[]): Generator<Sha256> {
+  /** Objects that the targets need and this site lacks, ascending, each once: lines of a companion. */
+  *missingDigestLines(targets: readonly Target[]): Generator<string> {
+    if (targets.length === 0) return;
     this.want(targets);
-    for (const row of this.#db.each('SELECT sha256 FROM wanted ORDER BY sha256')) yield digest(row, 'sha256');
+    for (const row of this.#db.each('SELECT sha256 FROM wanted ORDER BY sha256')) yield `${digest(row, 'sha256')}\n`;
   }
 
   size(inventory: number): Count {
     const row =
-      this.#db.get(`SELECT COUNT(*) AS files, COALESCE(SUM(size), 0) AS bytes FROM inventory_row WHERE inventory = ? AND type = ${FILE}`, [inventory]) ?? {};
+      this.#db.get(
+        `SELECT COUNT(*) AS files, COALESCE(SUM(size), 0) AS bytes FROM inventory_row WHERE inventory = ? AND type = ${FILE}`,
+        [inventory],
+      ) ?? {};
     return { files: integer(row, 'files'), bytes: integer(row, 'bytes') };
   }
 }
 
-type Columns = [type: number, phase: number, size: number | null, sha256: Uint8Array | null, exec: number, mtime: number | null, target: string | null];
+type Columns = [
+  type: number,
+  phase: number,
+  size: number | null,
+  sha256: Uint8Array | null,
+  exec: number,
+  mtime: number | null,
+  target: string | null,
+];
 
 function columnsOf(row: InventoryRow): Columns {
   switch (row.type) {

@@ -2,7 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import type { ErrorCode } from '@gapferry/bundle-format/errors';
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
-import { type Database, integerOrNull, openDatabase, text, textOrNull } from '@gapferry/station/state/database';
+import type { AuditEntry } from '@gapferry/station/record/audit';
+import {
+  type Database,
+  integer,
+  integerOrNull,
+  openDatabase,
+  text,
+  textOrNull,
+} from '@gapferry/station/state/database';
 import { Bundles, type OfferRecord } from './bundles.ts';
 import { fromBlob, toBlob } from './digests.ts';
 import { Holdings } from './holdings.ts';
@@ -50,7 +58,11 @@ export class Journal {
    * The one transaction that makes a snapshot published: what a worker placed, the high-water mark, the history, and a receipt owed.
    * @param findings the worker's spool @returns staged objects that nobody needs any more
    */
-  commitPublished(offer: OfferRecord, findings: string, facts: { readonly inventory: number; readonly now: string; readonly bytes: number; readonly files: number }): void {
+  commitPublished(
+    offer: OfferRecord,
+    findings: string,
+    facts: { readonly inventory: number; readonly now: string; readonly bytes: number; readonly files: number },
+  ): void {
     this.holdings.merge(offer.repository, findings, () => {
       this.holdings.name(offer.repository, facts.inventory);
       this.holdings.unstageHeld(offer.repository);
@@ -63,7 +75,27 @@ export class Journal {
         facts.now,
       ]);
       this.bundles.setState(offer, 'published', facts.now);
-      this.addHistory({ ...facts, at: facts.now, event: 'published', repository: offer.repository, exporter: offer.exporter, sequence: offer.sequence, snapshot: offer.snapshot, manifest: offer.manifest, code: null, says: null });
+      this.addHistory({
+        ...facts,
+        at: facts.now,
+        event: 'published',
+        repository: offer.repository,
+        exporter: offer.exporter,
+        sequence: offer.sequence,
+        snapshot: offer.snapshot,
+        manifest: offer.manifest,
+        code: null,
+        says: null,
+      });
+      this.oweAudit({
+        event: 'repository.published',
+        repository: offer.repository,
+        exporter: offer.exporter,
+        sequence: offer.sequence,
+        snapshot: offer.snapshot,
+        manifest: offer.manifest,
+        inventory: offer.inventory,
+      });
       this.receipts.owe([offer.exporter]);
     });
   }
@@ -104,6 +136,22 @@ export class Journal {
     }));
   }
 
+  /** Within the transaction that it tells of. `payAudit` copies it to the audit log. */
+  oweAudit(entry: AuditEntry): void {
+    this.#db.run('INSERT INTO audit_owed (entry) VALUES (?)', [JSON.stringify(entry)]);
+  }
+
+  owedAudit(): { id: number; entry: AuditEntry }[] {
+    return this.#db.all('SELECT id, entry FROM audit_owed ORDER BY id').map((row) => ({
+      id: integer(row, 'id'),
+      entry: JSON.parse(text(row, 'entry')) as AuditEntry, // written by `oweAudit` alone
+    }));
+  }
+
+  paidAudit(id: number): void {
+    this.#db.run('DELETE FROM audit_owed WHERE id = ?', [id]);
+  }
+
   transaction<T>(fn: () => T): T {
     return this.#db.transaction(fn);
   }
@@ -116,11 +164,18 @@ export class Journal {
 
 /** Opens the journal, or makes it with a new epoch. @throws Unfit STATE_VERSION, LOCAL_FULL, LOCAL_IO */
 export function openJournal(path: string): Journal {
-  const db = openDatabase(path, MIGRATIONS);
-  // Large temporary tables belong on the disk, not into the memory of a small machine.
-  db.exec('PRAGMA temp_store = FILE');
+  const db = openForWriting(path);
   db.run('INSERT OR IGNORE INTO journal VALUES (1, ?, 0)', [randomBytes(16).toString('hex')]);
   return new Journal(db);
+}
+
+/** Another connection of this process that writes. @throws Unfit STATE_VERSION, LOCAL_FULL, LOCAL_IO */
+export function openForWriting(path: string): Database {
+  const db = openDatabase(path, MIGRATIONS);
+  // Large temporary tables belong on the disk, not into the memory of a small machine. Digests come in no order: a cache that holds their index, and
+  // fewer checkpoints, spare most of the writing (each commit is flushed all the same).
+  db.exec('PRAGMA temp_store = FILE; PRAGMA cache_size = -12000; PRAGMA wal_autocheckpoint = 8000');
+  return db;
 }
 
 /** For commands that only look, also while a daemon writes. */

@@ -44,7 +44,9 @@ export class Receipts {
   /** The newest receipt for each exporter. */
   newest(): (IssuedReceipt & { delivered: string | null })[] {
     return this.#db
-      .all('SELECT r.* FROM receipt r WHERE r.number = (SELECT MAX(number) FROM receipt s WHERE s.exporter = r.exporter) ORDER BY r.number')
+      .all(
+        'SELECT r.* FROM receipt r WHERE r.number = (SELECT MAX(number) FROM receipt s WHERE s.exporter = r.exporter) ORDER BY r.number',
+      )
       .map((row) => ({
         number: integer(row, 'number'),
         exporter: text(row, 'exporter'),

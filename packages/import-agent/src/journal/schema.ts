@@ -152,4 +152,17 @@ CREATE TABLE receipt (
 ) STRICT;
 `;
 
-export const MIGRATIONS: readonly string[] = [FIRST];
+const SECOND = `
+-- how a staged object looked when it was found good: believed only while size, time, file id and time of change still fit; without them it is hashed again
+ALTER TABLE staged ADD COLUMN mtime REAL;
+ALTER TABLE staged ADD COLUMN inode REAL;
+ALTER TABLE staged ADD COLUMN ctime REAL;
+
+-- what the audit log shall say of a committed transaction, and does not say yet
+CREATE TABLE audit_owed (
+  id INTEGER PRIMARY KEY,
+  entry TEXT NOT NULL              -- JSON
+) STRICT;
+`;
+
+export const MIGRATIONS: readonly string[] = [FIRST, SECOND];

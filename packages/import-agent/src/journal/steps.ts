@@ -1,7 +1,17 @@
 /** What publishing one inventory has to do, as a table of steps beside a read-only journal. */
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
-import { blob, type Database, integer, openDatabase, type Row, text, textOrNull } from '@gapferry/station/state/database';
+import {
+  blob,
+  type Database,
+  integer,
+  openDatabase,
+  type Row,
+  text,
+  textOrNull,
+} from '@gapferry/station/state/database';
+import type { Stamp } from '../receiving/requests.ts';
 import { digest } from './digests.ts';
+import { stampOf } from './holdings.ts';
 import { FILE, FOLDER, LINK, MIGRATIONS } from './schema.ts';
 
 export interface FileStep {
@@ -18,6 +28,10 @@ export interface FileStep {
   readonly same: boolean;
   /** Takes the staged object itself; others of the same digest take copies. */
   readonly first: boolean;
+  /** The journal names it as staged here, unless a copy is made of it first. */
+  readonly staged: boolean;
+  /** How the staged object looked when it was found good. */
+  readonly stamp: Stamp | undefined;
   /** Something lies at the path. */
   readonly exists: boolean;
 }
@@ -37,9 +51,12 @@ export interface HeldAt {
 }
 
 /** Where an object can be had at this site. */
-export type Source = { readonly from: 'staging'; readonly repository: string } | { readonly from: 'path'; readonly repository: string; readonly path: string };
+export type Source =
+  | { readonly from: 'staging'; readonly repository: string }
+  | { readonly from: 'path'; readonly repository: string; readonly path: string };
 
-const FILE_COLUMNS = 'id, path, phase, size, sha256, exec, mtime, same, first, existing';
+const FILE_COLUMNS =
+  't.id, t.path, t.phase, t.size, t.sha256, t.exec, t.mtime AS look, t.same, t.first, t.existing, s.sha256 IS NOT NULL AS staged, s.mtime, s.inode, s.ctime';
 
 export class Steps {
   readonly #db: Database;
@@ -65,7 +82,9 @@ export class Steps {
        ORDER BY r.path`,
       [repository, inventory],
     );
-    this.#db.exec(`UPDATE step SET first = 1 WHERE id IN (SELECT MIN(id) FROM step WHERE type = ${FILE} AND same = 0 GROUP BY sha256)`);
+    this.#db.exec(
+      `UPDATE step SET first = 1 WHERE id IN (SELECT MIN(id) FROM step WHERE type = ${FILE} AND same = 0 GROUP BY sha256)`,
+    );
   }
 
   close(): void {
@@ -74,7 +93,8 @@ export class Steps {
 
   /** Everything that is to be placed or touched, by path. */
   *paths(): Generator<{ id: number; path: string; type: number }> {
-    for (const row of this.#db.each('SELECT id, path, type FROM step ORDER BY id')) yield { id: integer(row, 'id'), path: text(row, 'path'), type: integer(row, 'type') };
+    for (const row of this.#db.each('SELECT id, path, type FROM step ORDER BY id'))
+      yield { id: integer(row, 'id'), path: text(row, 'path'), type: integer(row, 'type') };
   }
 
   markExisting(ids: readonly number[]): void {
@@ -85,34 +105,48 @@ export class Steps {
 
   /** Files that cannot take a staged object of their own repository: copies, moves, objects staged elsewhere. */
   *copies(): Generator<FileStep> {
-    yield* this.#files(
-      `type = ${FILE} AND same = 0 AND NOT (first = 1 AND EXISTS (SELECT 1 FROM staged s WHERE s.sha256 = step.sha256 AND s.repository = ?))`,
-      [this.#repository],
-    );
+    yield* this.#files(`t.type = ${FILE} AND t.same = 0 AND NOT (t.first = 1 AND s.sha256 IS NOT NULL)`, []);
   }
 
   /** Files of a phase, new ones or those that something lies in the place of. */
   *files(phase: number, exists: boolean): Generator<FileStep> {
-    yield* this.#files(`type = ${FILE} AND phase = ? AND existing = ?`, [phase, exists ? 1 : 0]);
+    yield* this.#files(`t.type = ${FILE} AND t.phase = ? AND t.existing = ?`, [phase, exists ? 1 : 0]);
   }
 
   *#files(where: string, parameters: (string | number)[]): Generator<FileStep> {
-    for (const row of this.#db.each(`SELECT ${FILE_COLUMNS} FROM step WHERE ${where} ORDER BY id`, parameters)) yield toFileStep(row);
+    for (const row of this.#db.each(
+      `SELECT ${FILE_COLUMNS} FROM step t LEFT JOIN staged s ON s.sha256 = t.sha256 AND s.repository = ? WHERE ${where} ORDER BY t.id`,
+      [this.#repository, ...parameters],
+    ))
+      yield toFileStep(row);
   }
 
   *links(phase: number, exists: boolean): Generator<LinkStep> {
-    const rows = this.#db.each(`SELECT path, phase, target, existing FROM step WHERE type = ${LINK} AND phase = ? AND existing = ? ORDER BY id`, [phase, exists ? 1 : 0]);
-    for (const row of rows) yield { path: text(row, 'path'), phase: integer(row, 'phase'), target: text(row, 'target'), exists: integer(row, 'existing') === 1 };
+    const rows = this.#db.each(
+      `SELECT path, phase, target, existing FROM step WHERE type = ${LINK} AND phase = ? AND existing = ? ORDER BY id`,
+      [phase, exists ? 1 : 0],
+    );
+    for (const row of rows)
+      yield {
+        path: text(row, 'path'),
+        phase: integer(row, 'phase'),
+        target: text(row, 'target'),
+        exists: integer(row, 'existing') === 1,
+      };
   }
 
   *folders(): Generator<string> {
-    for (const row of this.#db.each(`SELECT path FROM step WHERE type = ${FOLDER} ORDER BY id`)) yield text(row, 'path');
+    for (const row of this.#db.each(`SELECT path FROM step WHERE type = ${FOLDER} ORDER BY id`))
+      yield text(row, 'path');
   }
 
   /** The sources of an object, staged ones first. */
   sources(object: Uint8Array): Source[] {
     const staged = this.#db.all('SELECT repository FROM staged WHERE sha256 = ?', [object]);
-    const held = this.#db.all('SELECT repository, path FROM held WHERE sha256 = ? ORDER BY repository = ? DESC, repository, path LIMIT 8', [object, this.#repository]);
+    const held = this.#db.all(
+      'SELECT repository, path FROM held WHERE sha256 = ? ORDER BY repository = ? DESC, repository, path LIMIT 8',
+      [object, this.#repository],
+    );
     return [
       ...staged.map((row): Source => ({ from: 'staging', repository: text(row, 'repository') })),
       ...held.map((row): Source => ({ from: 'path', repository: text(row, 'repository'), path: text(row, 'path') })),
@@ -120,7 +154,10 @@ export class Steps {
   }
 
   heldAt(path: string): HeldAt | undefined {
-    const row = this.#db.get('SELECT path, type, target, named FROM held WHERE repository = ? AND path = ?', [this.#repository, path]);
+    const row = this.#db.get('SELECT path, type, target, named FROM held WHERE repository = ? AND path = ?', [
+      this.#repository,
+      path,
+    ]);
     return row === undefined ? undefined : toHeldAt(row);
   }
 
@@ -128,18 +165,23 @@ export class Steps {
   heldBelow(folder: string): HeldAt[] {
     // '0' follows '/' in the order of bytes
     return this.#db
-      .all('SELECT path, type, target, named FROM held WHERE repository = ? AND path > ? AND path < ? ORDER BY path', [this.#repository, `${folder}/`, `${folder}0`])
+      .all('SELECT path, type, target, named FROM held WHERE repository = ? AND path > ? AND path < ? ORDER BY path', [
+        this.#repository,
+        `${folder}/`,
+        `${folder}0`,
+      ])
       .map(toHeldAt);
   }
 
   /** Paths that an earlier inventory named and this one does not; with an `earlier` one, only those that it does not name either. */
-  *unlisted(earlier: number | undefined): Generator<{ path: string; inEarlier: boolean }> {
+  *unlisted(earlier: number | undefined): Generator<{ path: string; type: number; inEarlier: boolean }> {
     const rows = this.#db.each(
-      `SELECT h.path, EXISTS (SELECT 1 FROM inventory_row e WHERE e.inventory = ? AND e.path = h.path) AS earlier FROM held h
+      `SELECT h.path, h.type, EXISTS (SELECT 1 FROM inventory_row e WHERE e.inventory = ? AND e.path = h.path) AS earlier FROM held h
        WHERE h.repository = ? AND h.named = 1 AND NOT EXISTS (SELECT 1 FROM inventory_row r WHERE r.inventory = ? AND r.path = h.path) ORDER BY h.path DESC`,
       [earlier ?? 0, this.#repository, this.#inventory],
     );
-    for (const row of rows) yield { path: text(row, 'path'), inEarlier: integer(row, 'earlier') === 1 };
+    for (const row of rows)
+      yield { path: text(row, 'path'), type: integer(row, 'type'), inEarlier: integer(row, 'earlier') === 1 };
   }
 }
 
@@ -151,10 +193,17 @@ const toFileStep = (row: Row): FileStep => ({
   sha256: digest(row, 'sha256'),
   blob: blob(row, 'sha256'),
   exec: integer(row, 'exec') === 1,
-  mtime: integer(row, 'mtime'),
+  mtime: integer(row, 'look'),
   same: integer(row, 'same') === 1,
   first: integer(row, 'first') === 1,
+  staged: integer(row, 'first') === 1 && integer(row, 'staged') === 1,
+  stamp: stampOf(row),
   exists: integer(row, 'existing') === 1,
 });
 
-const toHeldAt = (row: Row): HeldAt => ({ path: text(row, 'path'), type: integer(row, 'type'), target: textOrNull(row, 'target'), named: integer(row, 'named') === 1 });
+const toHeldAt = (row: Row): HeldAt => ({
+  path: text(row, 'path'),
+  type: integer(row, 'type'),
+  target: textOrNull(row, 'target'),
+  named: integer(row, 'named') === 1,
+});

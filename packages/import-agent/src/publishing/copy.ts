@@ -47,7 +47,10 @@ function copyFile(from: string, to: string): boolean {
       copyFileSync(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
       return true;
     } catch (error) {
-      const gone = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EISDIR' || error.code === 'EIO');
+      const gone =
+        error instanceof Error &&
+        'code' in error &&
+        (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'EISDIR' || error.code === 'EIO');
       if (!gone) throw error;
       rmSync(to, { force: true });
       return false;

@@ -15,4 +15,5 @@ export function compareOffers(a: Ranked, b: Ranked, trust: TrustStore): number {
   return a.exporter < b.exporter ? -1 : 1; // admission lets no strangers share a repository; any fixed order will do
 }
 
-export const newestFirst = <T extends Ranked>(offers: readonly T[], trust: TrustStore): T[] => offers.toSorted((a, b) => compareOffers(b, a, trust));
+export const newestFirst = <T extends Ranked>(offers: readonly T[], trust: TrustStore): T[] =>
+  offers.toSorted((a, b) => compareOffers(b, a, trust));

@@ -1,7 +1,9 @@
 /** Publishes what is complete: per repository the newest offer of which every object is there. */
 import { GapferryError } from '@gapferry/bundle-format/errors';
 import type { RepositoryState } from '@gapferry/bundle-format/receipt';
-import { sweepStaging } from '../holdings/check.ts';
+import { clearFindings, sweepStaging } from '../holdings/check.ts';
+import { payAudit } from '../record-owed.ts';
+import { refuseUntrusted } from '../trust/again.ts';
 import type { OfferRecord } from '../journal/bundles.ts';
 import { isoSeconds } from '../trust/admission.ts';
 import { runTask } from '../work/run.ts';
@@ -12,9 +14,12 @@ import type { TrustStore } from '../trust/store.ts';
 
 /** @returns the offers that were published */
 export async function publishReceived(world: World, trust: TrustStore): Promise<OfferRecord[]> {
+  refuseUntrusted(world, trust);
   const published: OfferRecord[] = [];
   for (const repository of world.config.repositories.keys()) {
-    const complete = newestFirst(world.journal.bundles.openOffers(repository), trust).find((offer) => offer.state === 'received' || (isRetried(offer) && isComplete(world, offer)));
+    const complete = newestFirst(world.journal.bundles.openOffers(repository), trust).find(
+      (offer) => offer.state === 'received' || (isRetried(offer) && isComplete(world, offer)),
+    );
     if (complete === undefined) continue;
     if (await publishOffer(world, complete)) {
       supersedeOthers(world, complete, trust);
@@ -35,7 +40,7 @@ export function isComplete({ journal }: World, offer: OfferRecord): boolean {
 
 /** False when it could not be published now; the reason stands with the offer. */
 async function publishOffer(world: World, offer: OfferRecord): Promise<boolean> {
-  const { journal, config, log, audit } = world;
+  const { journal, config, log } = world;
   const target = journal.targetOf(offer);
   const preset = world.presets.get(offer.repository);
   const repository = config.repositories.get(offer.repository);
@@ -43,8 +48,8 @@ async function publishOffer(world: World, offer: OfferRecord): Promise<boolean> 
   const findings = findingsPath(config, offer.repository);
   const before = journal.bundles.published(offer.repository);
   journal.bundles.setState(offer, 'publishing', isoSeconds(world.now()));
-  prepareStaging(repository.path);
   try {
+    prepareStaging(repository.path);
     const summary = await runTask({
       do: 'publish',
       repository: offer.repository,
@@ -57,23 +62,51 @@ async function publishOffer(world: World, offer: OfferRecord): Promise<boolean> 
       preset: repository.prune === undefined ? preset : { ...preset, prune: repository.prune },
       roots: new Map([...config.repositories].map(([name, { path }]) => [name, path])),
     });
-    journal.commitPublished(offer, findings, { inventory: target.inventory, now: isoSeconds(world.now()), bytes: summary.bytes, files: summary.placed });
-    audit.append({ event: 'repository.published', repository: offer.repository, exporter: offer.exporter, sequence: offer.sequence, snapshot: offer.snapshot, manifest: offer.manifest, inventory: offer.inventory });
-    log.info(`${offer.repository}: snapshot ${offer.snapshot} of bundle ${offer.sequence} is published`, { repository: offer.repository, snapshot: offer.snapshot, sequence: offer.sequence, ...summary });
+    journal.commitPublished(offer, findings, {
+      inventory: target.inventory,
+      now: isoSeconds(world.now()),
+      bytes: summary.bytes,
+      files: summary.placed,
+    });
+    payAudit(world);
+    log.info(`${offer.repository}: snapshot ${offer.snapshot} of bundle ${offer.sequence} is published`, {
+      repository: offer.repository,
+      snapshot: offer.snapshot,
+      sequence: offer.sequence,
+      ...summary,
+    });
     return true;
   } catch (error) {
     if (!(error instanceof GapferryError)) throw error;
     failed(world, offer, error);
+    // What the disk does not hold any more must not count as had when the next bundle is asked for it.
+    if (error.kind === 'incomplete') await sweepStaging(world, offer.repository, true);
     return false;
+  } finally {
+    clearFindings(findings);
   }
 }
 
 /** What is missing waits for the next bundle; everything else is tried again at the next import. */
 function failed(world: World, offer: OfferRecord, error: GapferryError): void {
   const state: RepositoryState = error.kind === 'incomplete' ? 'waiting' : 'failed';
-  world.journal.bundles.setState(offer, state, isoSeconds(world.now()), { code: error.code, says: error.message });
-  world.audit.append({ event: 'repository.failed', repository: offer.repository, exporter: offer.exporter, sequence: offer.sequence, snapshot: offer.snapshot, code: error.code });
-  world.log.error(`${offer.repository}: ${error.message}`, { repository: offer.repository, code: error.code, ...error.facts });
+  world.journal.transaction(() => {
+    world.journal.bundles.setState(offer, state, isoSeconds(world.now()), { code: error.code, says: error.message });
+    world.journal.oweAudit({
+      event: 'repository.failed',
+      repository: offer.repository,
+      exporter: offer.exporter,
+      sequence: offer.sequence,
+      snapshot: offer.snapshot,
+      code: error.code,
+    });
+  });
+  payAudit(world);
+  world.log.error(`${offer.repository}: ${error.message}`, {
+    repository: offer.repository,
+    code: error.code,
+    ...error.facts,
+  });
 }
 
 /** Offers that can no longer be published: the same snapshot in another bundle, and older ones. */

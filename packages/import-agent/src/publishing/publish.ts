@@ -68,12 +68,17 @@ class Publishing {
   inspect(): void {
     let existing: number[] = [];
     for (const { id, path, type } of this.#steps.paths()) {
-      this.#mustBeOurs(this.#tree.obstacle(path));
+      const obstacle = this.#tree.obstacle(path);
+      if (obstacle !== undefined) {
+        this.#mustBeOurs(obstacle);
+        continue; // it goes away before anything is placed below it
+      }
       if (this.#tree.isBelowNothing(path)) continue;
       const kind = this.#tree.kind(path);
       if (kind === 'nothing') continue;
       if (kind === 'other') throw tampered(path, 'is neither file, link nor folder');
-      if (kind === 'link' && this.#steps.heldAt(path)?.type !== LINK) throw tampered(path, 'is a link that no inventory named, where a file of the repository goes');
+      if (kind === 'link' && !this.#isOurs(path))
+        throw tampered(path, 'is a link that no inventory named, where a file of the repository goes');
       if (kind === 'folder' && type !== FOLDER) this.#mustBeEmptyable(path);
       existing.push(id);
     }
@@ -81,21 +86,45 @@ class Publishing {
     existing = [];
   }
 
-  /** A file that a folder will replace. */
-  #mustBeOurs(obstacle: string | undefined): void {
-    if (obstacle !== undefined && this.#steps.heldAt(obstacle)?.named !== true) throw tampered(obstacle, 'is a foreign file where a folder of the repository goes');
+  /** A file or link that a folder will replace. */
+  #mustBeOurs(obstacle: string): void {
+    if (!this.#isOurs(obstacle))
+      throw tampered(obstacle, 'is a foreign file or link where a folder of the repository goes');
   }
 
+  /** An inventory of ours named it as what it is now: somebody else's link leads elsewhere. */
+  #isOurs(path: string): boolean {
+    const held = this.#steps.heldAt(path);
+    if (held?.named !== true) return false;
+    const kind = this.#tree.kind(path);
+    if (kind === 'link') return held.type === LINK && held.target === this.#tree.linkTarget(path);
+    return kind === 'file' && held.type === FILE;
+  }
+
+  /** A folder that a file will replace. The disk decides: what the journal never heard of is foreign, an empty folder too. */
   #mustBeEmptyable(path: string): void {
-    if (this.#steps.heldBelow(path).length > 0 && this.#steps.heldBelow(path).some(({ named }) => !named)) throw tampered(path, 'is a folder with foreign files where a file of the repository goes');
+    const names = this.#tree.names(path);
+    if (names.length === 0 && this.#steps.heldAt(path)?.type !== FOLDER) throw foreignWithin(path);
+    for (const name of names) {
+      const below = `${path}/${name}`;
+      if (this.#tree.kind(below) === 'folder') this.#mustBeEmptyable(below);
+      else if (!this.#isOurs(below)) throw foreignWithin(below);
+    }
   }
 
   /** Copies, moves and swaps: each file gets an object of its own in staging, hashed on the way. */
   materialise(): void {
     for (const step of this.#steps.copies()) {
-      const made = copyObject({ step, to: nameOf(step), sources: this.#steps.sources(step.blob), tree: this.#tree, roots: this.#order.roots });
+      const name = nameOf(step);
+      const made = copyObject({
+        step,
+        to: name,
+        sources: this.#steps.sources(step.blob),
+        tree: this.#tree,
+        roots: this.#order.roots,
+      });
       if (!made) throw lost(step);
-      this.#tree.markDirty();
+      this.#tree.made(name);
     }
   }
 
@@ -127,23 +156,56 @@ class Publishing {
   #placeFile(step: FileStep): void {
     if (step.same) return this.#touch(step);
     const name = nameOf(step);
-    const stat = this.#tree.dress(name, step);
+    const { size, exec, mtime, sha256, stamp } = step;
+    const stat = this.#tree.dress(name, {
+      size,
+      exec,
+      mtime,
+      staged: step.staged ? { sha256, size, stamp } : undefined,
+    });
     if (stat === undefined) throw lost(step);
     this.#makeWay(step.path, step.exists);
     this.#tree.place(name, step.path, step.exists);
-    this.#found({ path: step.path, type: FILE, sha256: step.blob, size: step.size, mtime: stat.mtimeMs, inode: stat.ino, exec: step.exec, target: null });
+    this.#found({
+      path: step.path,
+      type: FILE,
+      sha256: step.blob,
+      size: step.size,
+      mtime: stat.mtimeMs,
+      inode: stat.ino,
+      exec: step.exec,
+      target: null,
+    });
     this.summary.bytes += step.size;
   }
 
   #touch(step: FileStep): void {
     const stat = this.#tree.touch(step.path, step);
-    this.#found({ path: step.path, type: FILE, sha256: step.blob, size: step.size, mtime: stat.mtimeMs, inode: stat.ino, exec: isExecutable(stat), target: null });
+    this.#found({
+      path: step.path,
+      type: FILE,
+      sha256: step.blob,
+      size: step.size,
+      mtime: stat.mtimeMs,
+      inode: stat.ino,
+      exec: isExecutable(stat),
+      target: null,
+    });
   }
 
   #placeLink({ path, target, exists }: LinkStep): void {
     this.#makeWay(path, exists);
     const stat = this.#tree.placeLink(path, target, `${shortDigest(path)}.link`);
-    this.#found({ path, type: LINK, sha256: null, size: null, mtime: stat.mtimeMs, inode: stat.ino, exec: false, target });
+    this.#found({
+      path,
+      type: LINK,
+      sha256: null,
+      size: null,
+      mtime: stat.mtimeMs,
+      inode: stat.ino,
+      exec: false,
+      target,
+    });
   }
 
   #placeFolder(path: string): void {
@@ -167,7 +229,7 @@ class Publishing {
       if (type === FOLDER) this.#tree.removeFolder(below);
       else this.#buryOne(below);
     }
-    if (this.#tree.kind(path) === 'folder' && !this.#tree.removeFolder(path)) throw tampered(path, 'is a folder with foreign files where a file of the repository goes');
+    if (this.#tree.kind(path) === 'folder' && !this.#tree.removeFolder(path)) throw foreignWithin(path);
   }
 
   #buryOne(path: string): void {
@@ -178,13 +240,27 @@ class Publishing {
 
   /** Readers of the root pointer before this one may still come for what it named. */
   #bury(): void {
-    for (const { path, inEarlier } of this.#steps.unlisted(this.#order.earlier)) {
+    for (const { path, type, inEarlier } of this.#steps.unlisted(this.#order.earlier)) {
       const role = this.#order.roleOf(path);
-      const goes = role === 'changing metadata' || (role === 'immutable metadata' && !inEarlier) || (role === 'content' && this.#order.prune && !inEarlier);
-      if (goes) this.#buryOne(path);
+      const goes =
+        role === 'changing metadata' ||
+        (role === 'immutable metadata' && !inEarlier) ||
+        (role === 'content' && this.#order.prune && !inEarlier);
+      if (goes) this.#buryUnlisted(path, type);
     }
   }
+
+  /** Only what still is what it was: a folder may stand there by now, ours or somebody else's, and folders go only when they are empty. */
+  #buryUnlisted(path: string, type: number): void {
+    const kind = this.#tree.obstacle(path) === undefined ? this.#tree.kind(path) : 'nothing';
+    if (kind === (type === LINK ? 'link' : 'file') && type !== FOLDER) return this.#buryOne(path);
+    if (kind === 'folder' && type === FOLDER) this.#tree.clear(path);
+    this.#findings.forget(path);
+  }
 }
+
+const foreignWithin = (path: string): ReturnType<typeof tampered> =>
+  tampered(path, 'is foreign, in a folder where a file of the repository goes');
 
 /** The name in staging of what a step places. */
 const nameOf = (step: FileStep): string => (step.first ? step.sha256 : `${step.sha256}.${shortDigest(step.path)}`);
@@ -192,4 +268,6 @@ const nameOf = (step: FileStep): string => (step.first ? step.sha256 : `${step.s
 const shortDigest = (path: string): string => createHash('sha256').update(path).digest('hex').slice(0, 16);
 
 const lost = (step: FileStep): Incomplete =>
-  new Incomplete('OBJECTS_MISSING', `the object for ${JSON.stringify(step.path)} is no longer there`, { facts: { path: step.path, sha256: step.sha256 } });
+  new Incomplete('OBJECTS_MISSING', `the object for ${JSON.stringify(step.path)} is no longer there`, {
+    facts: { path: step.path, sha256: step.sha256 },
+  });

@@ -2,11 +2,25 @@
  * A published tree on disk: the few things that publishing does to it. No write ever goes through a link: every folder on the way is looked at, and what is
  * replaced is replaced by a rename (THREATS 65).
  */
-import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync, type Stats, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  type Stats,
+  utimesSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Refused } from '@gapferry/bundle-format/errors';
 import { syncFilesystem } from '@gapferry/station/files/durable';
 import { errnoOf, toFault } from '@gapferry/station/files/fault';
+import type { StagedObject } from '../receiving/requests.ts';
+import { stillStaged } from '../receiving/stamp.ts';
 import { fileMode } from '../receiving/staging.ts';
 
 export type Change =
@@ -16,6 +30,8 @@ export type Change =
 export type Kind = 'nothing' | 'file' | 'link' | 'folder' | 'other';
 
 const FOLDER_MODE = 0o755;
+/** Of more, the whole tree is flushed: their names would fill the memory. */
+const MOST_TOUCHED = 200_000;
 
 export class Tree {
   readonly root: string;
@@ -27,6 +43,8 @@ export class Tree {
   /** Folders that were not there when they were looked at. */
   readonly #missing = new Set<string>();
   #dirty = false;
+  /** What has changed since the last flush, for filesystems that cannot be flushed as a whole. */
+  readonly #touched = new Set<string>();
 
   constructor(root: string, snapshot: number, before: (change: Change) => void = () => undefined) {
     this.root = root;
@@ -54,7 +72,7 @@ export class Tree {
     return this.#missing.has(dirname(path));
   }
 
-  /** Every folder above the path that exists is a real folder. @returns the first component that is a file, if there is one. @throws Refused STORE_TAMPERED */
+  /** Every folder above the path that exists is a real folder. @returns the first component that is a file or a link, if there is one. @throws Refused STORE_TAMPERED */
   obstacle(path: string): string | undefined {
     const parent = dirname(path);
     if (parent === '.' || this.#folders.has(parent) || this.#missing.has(parent)) return undefined;
@@ -68,10 +86,10 @@ export class Tree {
       case 'nothing':
         return void this.#missing.add(parent);
       case 'file':
-        return parent;
       case 'link':
+        return parent;
       case 'other':
-        throw tampered(parent, 'is a link or a strange thing where a folder of the repository goes');
+        throw tampered(parent, 'is a strange thing where a folder of the repository goes');
     }
   }
 
@@ -98,10 +116,23 @@ export class Tree {
     this.#missing.delete(path);
   }
 
-  /** Gives a staged file its mode and time. @returns how it looks then; undefined when it is not there or not of this size */
-  dress(name: string, look: { readonly size: number; readonly exec: boolean; readonly mtime: number }): Stats | undefined {
+  /**
+   * Gives a staged file its mode and time. What the journal names is believed only as long as it looks as it did when it was found good; else it is hashed
+   * again. Other names were hashed in this very run (`copyObject`).
+   * @returns how it looks then; undefined when it is not there or is something else
+   */
+  dress(
+    name: string,
+    look: {
+      readonly size: number;
+      readonly exec: boolean;
+      readonly mtime: number;
+      readonly staged?: StagedObject | undefined;
+    },
+  ): Stats | undefined {
     const path = `${this.staging}/${name}`;
     return this.#guard(name, () => {
+      if (look.staged !== undefined && stillStaged(this.staging, look.staged) === undefined) return undefined;
       const stat = statOf(path);
       if (stat === undefined || !stat.isFile() || stat.size !== look.size) return undefined;
       return dressFile(path, stat, look);
@@ -134,12 +165,25 @@ export class Tree {
     return this.#guard(path, () => dressFile(this.#at(path), lstatSync(this.#at(path)), look));
   }
 
-  /** Moves a file or link aside, under its old path, and takes away the folders that it leaves empty. */
+  /** Where a link leads; undefined when the path is none. */
+  linkTarget(path: string): string | undefined {
+    return this.#guard(path, () => (this.kind(path) === 'link' ? readlinkSync(this.#at(path)) : undefined));
+  }
+
+  /** Names in a folder. */
+  names(path: string): string[] {
+    return this.#guard(path, () => readdirSync(this.#at(path)));
+  }
+
+  /** Moves a file or link aside, under its old path, and takes away the folders that it leaves empty. @throws Refused STORE_TAMPERED when a link leads there */
   bury(path: string): void {
+    const obstacle = this.obstacle(path);
+    if (obstacle !== undefined) throw tampered(obstacle, 'is not the folder that was published there');
     this.#change({ do: 'bury', path });
     this.#guard(path, () => {
       const grave = join(this.#tombstones, path);
       mkdirSync(dirname(grave), { recursive: true, mode: 0o700 });
+      this.#touch(grave);
       rmSync(grave, { recursive: true, force: true });
       try {
         renameSync(this.#at(path), grave);
@@ -148,6 +192,12 @@ export class Tree {
       }
       this.#removeEmpty(dirname(path));
     });
+  }
+
+  /** Takes away a published folder, if it is empty. */
+  clear(path: string): void {
+    this.#change({ do: 'bury', path });
+    if (this.removeFolder(path)) this.#removeEmpty(dirname(path));
   }
 
   /** Takes away an empty folder; false when something is in it. */
@@ -179,17 +229,33 @@ export class Tree {
   sync(): void {
     if (!this.#dirty) return;
     this.#before({ do: 'sync' });
-    syncFilesystem(this.root);
+    syncFilesystem(this.root, this.#touched.size > MOST_TOUCHED ? undefined : this.#toFlush());
     this.#dirty = false;
+    this.#touched.clear();
   }
 
-  markDirty(): void {
+  /** A file that was made in staging. */
+  made(name: string): void {
+    this.#touch(`${this.staging}/${name}`);
+  }
+
+  #touch(path: string): void {
     this.#dirty = true;
+    if (this.#touched.size <= MOST_TOUCHED) this.#touched.add(path);
+  }
+
+  /** What was touched, as it lies there now: of what was moved on, and of links, the folder that names it. */
+  *#toFlush(): Generator<string> {
+    for (const path of this.#touched) {
+      const stat = statOf(path);
+      yield stat?.isFile() === true || stat?.isDirectory() === true ? path : nearestFolder(dirname(path));
+    }
   }
 
   #change(change: Change): void {
     this.#before(change);
-    this.#dirty = true;
+    if (change.do !== 'sync') this.#touch(this.#at(change.path));
+    if (change.do === 'place' || change.do === 'replace' || change.do === 'link') this.#touch(this.staging);
   }
 
   #guard<T>(what: string, effect: () => T): T {
@@ -201,9 +267,13 @@ export class Tree {
   }
 }
 
+const nearestFolder = (path: string): string =>
+  statOf(path)?.isDirectory() === true || path === dirname(path) ? path : nearestFolder(dirname(path));
+
 export const stagingOf = (root: string): string => join(root, '.gapferry', 'staging');
 
-export const tampered = (path: string, why: string): Refused => new Refused('STORE_TAMPERED', `${JSON.stringify(path)} ${why}`, { facts: { path } });
+export const tampered = (path: string, why: string): Refused =>
+  new Refused('STORE_TAMPERED', `${JSON.stringify(path)} ${why}`, { facts: { path } });
 
 const statOf = (path: string): Stats | undefined => {
   try {
@@ -223,7 +293,11 @@ const kindOf = (stat: Stats | undefined): Kind => {
 
 export const isExecutable = (stat: Stats): boolean => (stat.mode & 0o100) !== 0;
 
-function dressFile(path: string, stat: Stats, { exec, mtime }: { readonly exec: boolean; readonly mtime: number }): Stats {
+function dressFile(
+  path: string,
+  stat: Stats,
+  { exec, mtime }: { readonly exec: boolean; readonly mtime: number },
+): Stats {
   const modeFits = (stat.mode & 0o777) === fileMode(exec);
   const timeFits = Math.round(stat.mtimeMs) === mtime;
   if (modeFits && timeFits) return stat;
@@ -231,4 +305,3 @@ function dressFile(path: string, stat: Stats, { exec, mtime }: { readonly exec: 
   if (!timeFits) utimesSync(path, mtime / 1000, mtime / 1000);
   return lstatSync(path);
 }
-

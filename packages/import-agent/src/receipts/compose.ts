@@ -1,6 +1,12 @@
 /** What a receipt says, from what the journal knows. Pure: the same journal gives the same bytes. */
 import { LIMITS } from '@gapferry/bundle-format/limits';
-import type { BundleReceipt, Companion, Receipt, RepositoryReceipt, RepositoryState } from '@gapferry/bundle-format/receipt';
+import type {
+  BundleReceipt,
+  Companion,
+  Receipt,
+  RepositoryReceipt,
+  RepositoryState,
+} from '@gapferry/bundle-format/receipt';
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import type { OfferRecord } from '../journal/bundles.ts';
 import type { Published } from '../trust/admission.ts';
@@ -26,7 +32,16 @@ export interface ReceiptFacts {
   readonly missing: Companion;
 }
 
-export function composeReceipt({ site, exporter, epoch, number, repositories, bundles, holds, missing }: ReceiptFacts): Receipt {
+export function composeReceipt({
+  site,
+  exporter,
+  epoch,
+  number,
+  repositories,
+  bundles,
+  holds,
+  missing,
+}: ReceiptFacts): Receipt {
   return {
     site,
     exporter,
@@ -47,7 +62,19 @@ function repositoryReceipt({ name, published, offers }: RepositoryFacts, exporte
 }
 
 /** The order in which the states of a bundle's repositories speak for the whole. */
-const SPEAKS_FIRST: readonly RepositoryState[] = ['failed', 'refused', 'waiting', 'receiving', 'admitted', 'seen', 'received', 'on hold', 'publishing', 'published', 'superseded'];
+const SPEAKS_FIRST: readonly RepositoryState[] = [
+  'failed',
+  'refused',
+  'waiting',
+  'receiving',
+  'admitted',
+  'seen',
+  'received',
+  'on hold',
+  'publishing',
+  'published',
+  'superseded',
+];
 
 /** One state for a bundle of several repositories: the one that needs most attention. */
 export const bundleState = (offers: readonly Pick<OfferRecord, 'state'>[]): RepositoryState =>

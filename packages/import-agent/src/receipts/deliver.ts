@@ -41,7 +41,12 @@ export async function deliverReceipts(world: World, place: ReceiptPlace | undefi
     const good = newest.filter((receipt) => completeReceipt(world, receipt));
     const files = good.flatMap(({ number }) => receiptFiles(world, number));
     const before = good.map(({ number }) => number - 1).filter((number) => number > 0);
-    await place.medium.lay({ root: place.root, under: receiptFolder(world.config.site), files, keep: keptOnMedium(before) });
+    await place.medium.lay({
+      root: place.root,
+      under: receiptFolder(world.config.site),
+      files,
+      keep: keptOnMedium(before),
+    });
     for (const { number } of good) world.journal.receipts.delivered(number, isoSeconds(world.now()));
     return { delivered: good.map(({ number }) => number), kept: null };
   } catch (error) {

@@ -2,8 +2,8 @@
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { RECEIPTS, receiptName, SIGNATURE_SUFFIX } from '@gapferry/bundle-format/layout';
-import { type Companion, encodeDigestList, encodeReceipt, HOLDS_SUFFIX, MISSING_SUFFIX } from '@gapferry/bundle-format/receipt';
-import { type Sha256, Sha256Stream } from '@gapferry/bundle-format/sha256';
+import { type Companion, encodeReceipt, HOLDS_SUFFIX, MISSING_SUFFIX } from '@gapferry/bundle-format/receipt';
+import { Sha256Stream } from '@gapferry/bundle-format/sha256';
 import { signStatement } from '@gapferry/bundle-format/signature';
 import { makeFolder, syncFolder, writeDurably } from '@gapferry/station/files/durable';
 import { withFaults } from '@gapferry/station/files/fault';
@@ -23,8 +23,8 @@ export function issueReceipt(world: World, exporter: string, targets: readonly T
   const { journal, config } = world;
   const folder = receiptsOf(config);
   makeFolder(folder);
-  const holds = layList(join(folder, `next${HOLDS_SUFFIX}`), journal.holdings.digests());
-  const missing = layList(join(folder, `next${MISSING_SUFFIX}`), journal.inventories.missingDigests(targets));
+  const holds = layList(join(folder, `next${HOLDS_SUFFIX}`), journal.holdings.digestLines());
+  const missing = layList(join(folder, `next${MISSING_SUFFIX}`), journal.inventories.missingDigestLines(targets));
   const receipt = journal.receipts.issue(exporter, isoSeconds(world.now()), (number) => {
     const document = encodeReceipt(composeReceipt({ ...factsFor(world, exporter), number, holds, missing }));
     renameSync(join(folder, `next${HOLDS_SUFFIX}`), join(folder, companionName(number, HOLDS_SUFFIX)));
@@ -42,28 +42,47 @@ const companionName = (number: number, suffix: string): string => receiptName(nu
 function signReceipt({ secretKey, config }: World, { number, document }: IssuedReceipt): void {
   const path = join(receiptsOf(config), receiptName(number));
   writeDurably(path, document);
-  writeDurably(path + SIGNATURE_SUFFIX, signStatement(document, secretKey, `receipt of ${config.site}, number ${number}`));
+  writeDurably(
+    path + SIGNATURE_SUFFIX,
+    signStatement(document, secretKey, `receipt of ${config.site}, number ${number}`),
+  );
 }
 
-function factsFor({ config, journal }: World, exporter: string): Pick<Parameters<typeof composeReceipt>[0], 'site' | 'exporter' | 'epoch' | 'repositories' | 'bundles'> {
-  const bundles = journal.bundles.ofExporter(exporter, BUNDLES_IN_RECEIPT).map(({ id, manifest, sequence }) => bundleReceipt(manifest, sequence, journal.bundles.offersOf(id)));
-  const refused = journal.bundles.refusals(exporter, BUNDLES_IN_RECEIPT).map(({ sequence, manifest, code }) => ({ sequence, sha256: manifest, state: 'refused', code }) as const);
+function factsFor(
+  { config, journal }: World,
+  exporter: string,
+): Pick<Parameters<typeof composeReceipt>[0], 'site' | 'exporter' | 'epoch' | 'repositories' | 'bundles'> {
+  const bundles = journal.bundles
+    .ofExporter(exporter, BUNDLES_IN_RECEIPT)
+    .map(({ id, manifest, sequence }) => bundleReceipt(manifest, sequence, journal.bundles.offersOf(id)));
+  const refused = journal.bundles
+    .refusals(exporter, BUNDLES_IN_RECEIPT)
+    .map(({ sequence, manifest, code }) => ({ sequence, sha256: manifest, state: 'refused', code }) as const);
   const repositories = [...config.repositories.keys()].map((name): RepositoryFacts => ({
     name,
     published: journal.bundles.published(name),
-    offers: journal.bundles.offersFor(name, 100).filter((offer) => offer.exporter === exporter && offer.state !== 'refused'),
+    offers: journal.bundles
+      .offersFor(name, 100)
+      .filter((offer) => offer.exporter === exporter && offer.state !== 'refused'),
   }));
-  return { site: config.site, exporter, epoch: journal.receipts.epoch(), repositories, bundles: [...bundles, ...refused] };
+  return {
+    site: config.site,
+    exporter,
+    epoch: journal.receipts.epoch(),
+    repositories,
+    bundles: [...bundles, ...refused],
+  };
 }
 
-function layList(path: string, digests: Iterable<Sha256>): Companion {
+function layList(path: string, lines: Iterable<string>): Companion {
   return withFaults({ where: 'machine', doing: 'write', what: path }, () => {
     const hash = new Sha256Stream();
     const fd = openSync(path, 'w', 0o600);
     try {
-      for (const chunk of encodeDigestList(digests)) {
+      for (const portion of lines) {
+        const chunk = Buffer.from(portion, 'latin1');
         hash.update(chunk);
-        for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at, chunk.length - at);
+        for (let at = 0; at < chunk.length;) at += writeSync(fd, chunk, at, chunk.length - at);
       }
       fsyncSync(fd);
     } finally {
@@ -85,7 +104,12 @@ function tidy(folder: string, newest: number): void {
 export function receiptFiles({ config }: World, number: number): { from: string; name: string }[] {
   const folder = receiptsOf(config);
   const name = receiptName(number);
-  return [companionName(number, HOLDS_SUFFIX), companionName(number, MISSING_SUFFIX), name, name + SIGNATURE_SUFFIX].map((one) => ({ from: join(folder, one), name: one }));
+  return [
+    companionName(number, HOLDS_SUFFIX),
+    companionName(number, MISSING_SUFFIX),
+    name,
+    name + SIGNATURE_SUFFIX,
+  ].map((one) => ({ from: join(folder, one), name: one }));
 }
 
 export const receiptFolder = (site: string): string => `${RECEIPTS}/${site}`;

@@ -22,7 +22,11 @@ export interface InventoryDocument {
 }
 
 /** @throws Refused PATH_*, NAME_COLLISION, PRESET_DIFFERS, FORMAT_UNSUPPORTED; Damaged INVENTORY_INVALID, HASH_MISMATCH */
-export function learnInventory(inventories: Inventories, { repository, document, path, phases, foldsCase }: InventoryDocument, alive: () => void): void {
+export function learnInventory(
+  inventories: Inventories,
+  { repository, document, path, phases, foldsCase }: InventoryDocument,
+  alive: () => void,
+): void {
   const judge = rowJudge(repository, phases, foldsCase);
   const id = inventories.begin(repository, document.sha256);
   let count = 0;
@@ -32,7 +36,15 @@ export function learnInventory(inventories: Inventories, { repository, document,
     count += batch.length;
     alive();
   }
-  if (count !== document.rows) throw new Damaged('INVENTORY_INVALID', `${document.entry} has ${count} rows, the manifest says ${document.rows}`);
+  if (count !== document.rows)
+    throw new Damaged('INVENTORY_INVALID', `${document.entry} has ${count} rows, the manifest says ${document.rows}`);
+  const liar = inventories.pathThatLies(repository, id);
+  if (liar !== undefined)
+    throw new Damaged(
+      'INVENTORY_INVALID',
+      `${document.entry}: ${JSON.stringify(liar)} has another size than its object`,
+      { facts: { path: liar } },
+    );
   inventories.complete(id);
 }
 
@@ -45,17 +57,29 @@ export function noteIndex(inventories: Inventories, document: DocumentInHead, pa
     from += batch.length;
     alive();
   }
-  if (from !== document.rows) throw new Damaged('INDEX_INVALID', `the index has ${from} rows, the manifest says ${document.rows}`);
+  if (from !== document.rows)
+    throw new Damaged('INDEX_INVALID', `the index has ${from} rows, the manifest says ${document.rows}`);
 }
 
 /** What only this site can judge: rows that its preset or its filesystem cannot bear. */
 function rowJudge(repository: string, phases: number, foldsCase: boolean): (row: InventoryRow) => void {
   const keys = new Map<string, string>();
   return (row) => {
-    if (/^\.gapferry(?:\/|$)/i.test(row.path)) throw new Refused('NAME_RESERVED', `${repository}: ${JSON.stringify(row.path)} is where the importer itself works`);
-    if (row.type !== 'dir' && row.role === 'package') throw new Refused('FORMAT_UNSUPPORTED', `${repository}: ${JSON.stringify(row.path)} needs a provider that is not there`);
+    if (/^\.gapferry(?:\/|$)/i.test(row.path))
+      throw new Refused(
+        'NAME_RESERVED',
+        `${repository}: ${JSON.stringify(row.path)} is where the importer itself works`,
+      );
+    if (row.type !== 'dir' && row.role === 'package')
+      throw new Refused(
+        'FORMAT_UNSUPPORTED',
+        `${repository}: ${JSON.stringify(row.path)} needs a provider that is not there`,
+      );
     if (row.type !== 'dir' && row.role === 'metadata' && row.phase > phases) {
-      throw new Refused('PRESET_DIFFERS', `${repository}: ${JSON.stringify(row.path)} is of phase ${row.phase}, and the preset here has ${phases}`);
+      throw new Refused(
+        'PRESET_DIFFERS',
+        `${repository}: ${JSON.stringify(row.path)} is of phase ${row.phase}, and the preset here has ${phases}`,
+      );
     }
     if (foldsCase) rememberTwin(keys, repository, row.path);
   };
@@ -65,7 +89,12 @@ function rowJudge(repository: string, phases: number, foldsCase: boolean): (row:
 function rememberTwin(keys: Map<string, string>, repository: string, path: string): void {
   const key = collisionKey(path);
   const twin = keys.get(key);
-  if (twin !== undefined) throw new Refused('NAME_COLLISION', `${repository}: ${JSON.stringify(twin)} and ${JSON.stringify(path)} are one file here`, { facts: { paths: [twin, path] } });
+  if (twin !== undefined)
+    throw new Refused(
+      'NAME_COLLISION',
+      `${repository}: ${JSON.stringify(twin)} and ${JSON.stringify(path)} are one file here`,
+      { facts: { paths: [twin, path] } },
+    );
   keys.set(key, path);
 }
 
@@ -75,7 +104,8 @@ function* checkedChunks(path: string, document: DocumentInHead): Generator<Uint8
     digest.update(chunk);
     yield chunk;
   }
-  if (digest.bytes !== document.bytes || digest.digest() !== document.sha256) throw new Damaged('HASH_MISMATCH', `${document.entry} in the spool is not the signed one`);
+  if (digest.bytes !== document.bytes || digest.digest() !== document.sha256)
+    throw new Damaged('HASH_MISMATCH', `${document.entry} in the spool is not the signed one`);
 }
 
 function* batches<T>(items: Iterable<T>): Generator<T[]> {

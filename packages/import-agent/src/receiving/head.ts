@@ -36,7 +36,7 @@ async function spoolTo(path: string, pieces: AsyncIterable<Uint8Array>): Promise
   try {
     for await (const piece of pieces) {
       withFaults(context, () => {
-        for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at, piece.length - at);
+        for (let at = 0; at < piece.length;) at += writeSync(fd, piece, at, piece.length - at);
       });
     }
   } finally {

@@ -48,7 +48,11 @@ export function receiveInThread(ask: ReceiveAsk, tell: Tell<ReceiveEvent>): Prom
         void thread.terminate();
       }
     });
-    thread.on('error', (cause) => reject(new GapferryError('INTERNAL', `the receiving thread ended: ${String(cause)}`, { cause })));
-    thread.on('exit', (code) => reject(new GapferryError('INTERNAL', `the receiving thread ended with ${code} and no answer`)));
+    thread.on('error', (cause) =>
+      reject(new GapferryError('INTERNAL', `the receiving thread ended: ${String(cause)}`, { cause })),
+    );
+    thread.on('exit', (code) =>
+      reject(new GapferryError('INTERNAL', `the receiving thread ended with ${code} and no answer`)),
+    );
   });
 }

@@ -40,7 +40,10 @@ function isThere(path: string, bytes: Uint8Array): boolean {
 /** Only what is named like a receipt of ours, in our own folder; the signature first, so that no half receipt remains. */
 function removeOthers(folder: string, keep: ReadonlySet<string>): void {
   const old = listNames(folder, LIMITS.names).filter((name) => OURS.test(name) && !keep.has(name));
-  for (const name of old.toSorted((a, b) => Number(b.endsWith(SIGNATURE_SUFFIX)) - Number(a.endsWith(SIGNATURE_SUFFIX)))) removeDurably(join(folder, name), MEDIUM);
+  for (const name of old.toSorted(
+    (a, b) => Number(b.endsWith(SIGNATURE_SUFFIX)) - Number(a.endsWith(SIGNATURE_SUFFIX)),
+  ))
+    removeDurably(join(folder, name), MEDIUM);
 }
 
 /** Public keys that travel on the medium. They are trusted for nothing: a person compares the fingerprint. */

@@ -58,7 +58,9 @@ export function* readChunks(path: string): Generator<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   try {
     for (;;) {
-      const got = withFaults({ where: 'machine', doing: 'read', what: path }, () => readSync(fd, buffer, 0, buffer.length, null));
+      const got = withFaults({ where: 'machine', doing: 'read', what: path }, () =>
+        readSync(fd, buffer, 0, buffer.length, null),
+      );
       if (got === 0) return;
       yield buffer.subarray(0, got);
     }

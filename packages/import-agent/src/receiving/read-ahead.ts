@@ -20,7 +20,9 @@ const AHEAD_FROM_BYTES = 64 * 1024 * 1024;
 export function checkedBlocks(volume: VolumeAsk, open: OpenVolume, onBlock: (bytes: number) => void): ClosableBlocks {
   const checker = new BlockChecker(volume.name, open, open.list);
   const nearlyWhole = volume.wanted * 2 >= volume.bytes;
-  return volume.bytes >= AHEAD_FROM_BYTES && nearlyWhole ? new BlocksAhead(volume, open, checker, onBlock) : new BlocksAsAsked(checker, onBlock);
+  return volume.bytes >= AHEAD_FROM_BYTES && nearlyWhole
+    ? new BlocksAhead(volume, open, checker, onBlock)
+    : new BlocksAsAsked(checker, onBlock);
 }
 
 class BlocksAsAsked implements ClosableBlocks {
@@ -69,8 +71,20 @@ class BlocksAhead implements ClosableBlocks {
     this.#direct = new BlocksAsAsked(checker, onBlock);
     this.seen = this.#direct.seen;
     this.#onBlock = onBlock;
-    const workerData: BlockThreadData = { ring: this.#ring.shared, fd: open.fd, path: open.path, name: volume.name, bytes: volume.bytes, lines: open.lines, signed: volume.blocks };
-    this.#start = () => new Worker(entryBeside(import.meta.url, './block-thread'), { workerData, resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 } });
+    const workerData: BlockThreadData = {
+      ring: this.#ring.shared,
+      fd: open.fd,
+      path: open.path,
+      name: volume.name,
+      bytes: volume.bytes,
+      lines: open.lines,
+      signed: volume.blocks,
+    };
+    this.#start = () =>
+      new Worker(entryBeside(import.meta.url, './block-thread'), {
+        workerData,
+        resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
+      });
   }
 
   /** A volume is walked forward, after a look at its end; what does not come in this order is read as it is asked for. */

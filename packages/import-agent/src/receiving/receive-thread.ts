@@ -39,7 +39,8 @@ const MOST_WAITING = 3;
 function handOver(groups: readonly Group[], waiting: Int32Array): void {
   Atomics.add(waiting, 0, 1);
   say({ kind: 'written', groups });
-  for (let now = Atomics.load(waiting, 0); now >= MOST_WAITING; now = Atomics.load(waiting, 0)) Atomics.wait(waiting, 0, now);
+  for (let now = Atomics.load(waiting, 0); now >= MOST_WAITING; now = Atomics.load(waiting, 0))
+    Atomics.wait(waiting, 0, now);
 }
 
 const tell = Object.assign((event: ReceiveEvent): void => say({ kind: 'event', event }), { alive });

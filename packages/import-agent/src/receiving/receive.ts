@@ -19,7 +19,11 @@ const MOST_READ_FAILURES = 8;
  * A damaged block costs the objects in it: it is told, and the rest of the volume is taken. Volumes that are not there are named in the reply.
  * @throws Unfit LOCAL_FULL, LOCAL_IO, MEDIA_GONE
  */
-export function receive(ask: ReceiveAsk, tell: Tell<ReceiveEvent>, written: (groups: readonly Group[]) => void): ReceiveReply {
+export function receive(
+  ask: ReceiveAsk,
+  tell: Tell<ReceiveEvent>,
+  written: (groups: readonly Group[]) => void,
+): ReceiveReply {
   const run = new Receiving(ask, tell, written);
   for (const volume of ask.volumes) run.take(volume);
   return run.end();

@@ -3,7 +3,7 @@ import type { ErrorJSON } from '@gapferry/bundle-format/errors';
 import type { DocumentInHead } from '@gapferry/bundle-format/manifest';
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
 
-/** A folder that may be a bundle. What was read of it lies in the inbox, to be checked there again. */
+/** A folder that may be a bundle. What was read of it lies in the inbox (`copyIn`), to be checked there again. */
 export interface SeenBundle {
   /** Absolute path on the medium. */
   readonly folder: string;
@@ -11,7 +11,7 @@ export interface SeenBundle {
   readonly stamp: string;
   /** True when the stamp is the one that the asker knows; then nothing else was read. */
   readonly unchanged: boolean;
-  /** Digest of the manifest's bytes; its copy is `<inbox>/<digest>/manifest.json`. Null: there is none yet. */
+  /** Digest of the manifest's bytes. Null: there is none yet. */
   readonly manifest: Sha256 | null;
   /** Names of the signature files, copied to the same folder. */
   readonly signatures: readonly string[];
@@ -26,7 +26,7 @@ export interface SeenBundle {
 export interface LookAsk {
   /** A medium's root, its `gapferry/bundles`, or one bundle folder. */
   readonly path: string;
-  /** Local folder for manifests and signatures as they came. */
+  /** Local folder for manifests and signatures as they came, each copy in a folder of its own. It is emptied first. */
   readonly inbox: string;
   /** Stamps of an earlier look, by folder: what has not changed is not read again. */
   readonly known: Readonly<Record<string, string>>;
@@ -69,11 +69,23 @@ export interface ReceiveAsk {
   readonly stagings: readonly string[];
 }
 
+/** How a file looked when its bytes were found good: as long as it looks so, it is believed. */
+export interface Stamp {
+  readonly mtime: number;
+  readonly inode: number;
+  /** Nobody but the filesystem sets it: bytes exchanged in place, with the old time put back, are seen by it. */
+  readonly ctime: number;
+}
+
 export interface StagedObject {
   readonly sha256: Sha256;
   readonly size: number;
+  /** Without one the object is hashed again before it is used. */
+  readonly stamp?: Stamp | undefined;
 }
-export interface ReceivedPart extends StagedObject {
+export interface ReceivedPart {
+  readonly sha256: Sha256;
+  readonly size: number;
   readonly at: number;
   readonly bytes: number;
 }

@@ -1,6 +1,18 @@
 /** The parent's side of a medium process: one request after the other, typed. */
 import { entryBeside, MediumProcess } from '@gapferry/station/media/process';
-import type { CheckAsk, CheckEvent, HeadAsk, KeyOnMedium, LayAsk, LookAsk, LookReply, MediumRequests, ReceiveAsk, ReceiveEvent, ReceiveReply } from './requests.ts';
+import type {
+  CheckAsk,
+  CheckEvent,
+  HeadAsk,
+  KeyOnMedium,
+  LayAsk,
+  LookAsk,
+  LookReply,
+  MediumRequests,
+  ReceiveAsk,
+  ReceiveEvent,
+  ReceiveReply,
+} from './requests.ts';
 
 export interface Medium {
   /** For sentences: the path of the medium. */
@@ -19,7 +31,10 @@ export class MediumSession implements Medium {
 
   constructor(what: string, stallMs: number) {
     this.what = what;
-    this.#process = new MediumProcess<MediumRequests>(entryBeside(import.meta.url, './medium-process'), { what, stallMs });
+    this.#process = new MediumProcess<MediumRequests>(entryBeside(import.meta.url, './medium-process'), {
+      what,
+      stallMs,
+    });
   }
 
   get alive(): boolean {

@@ -2,7 +2,17 @@
  * The staging folder of a repository, as a medium process fills it: one file an object, named by its digest, flushed in groups. A file counts only once the
  * journal names it; the parent hears of a group after its flush, never before (`flushGroup`).
  */
-import { closeSync, constants, futimesSync, openSync, rmSync, utimesSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  futimesSync,
+  lstatSync,
+  openSync,
+  rmSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Damaged } from '@gapferry/bundle-format/errors';
 import type { IndexRow } from '@gapferry/bundle-format/object-index';
@@ -11,14 +21,15 @@ import { DirectWriter } from '@gapferry/station/files/direct';
 import { syncFilesystem } from '@gapferry/station/files/durable';
 import { errnoOf, withFaults } from '@gapferry/station/files/fault';
 import type { Order } from './orders.ts';
-import type { ReceivedPart, StagedObject } from './requests.ts';
+import { stampOfFile } from './stamp.ts';
+import type { ReceivedPart, StagedObject, Stamp } from './requests.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 
 /** From here on a file goes past the page cache: the memory of the machine stays with those who need it, and the flush has less to do. */
 const DIRECT_FROM_BYTES = 16 * 1024 * 1024;
 const GROUP_BYTES = 256 * 1024 * 1024;
-const GROUP_OBJECTS = 5000;
+const GROUP_OBJECTS = 20_000;
 
 export const objectPath = (staging: string, sha256: Sha256): string => join(staging, sha256);
 export const partsPath = (staging: string, sha256: Sha256): string => join(staging, `${sha256}.parts`);
@@ -66,8 +77,8 @@ export class StagingWriter {
       writePart(partsPath(staging, row.sha256), row.at, pieces);
       group.parts.push({ sha256: row.sha256, size: row.size, at: row.at, bytes: row.stored });
     } else {
-      writeObject(objectPath(staging, row.sha256), row, order, pieces);
-      group.objects.push({ sha256: row.sha256, size: row.size });
+      const stamp = writeObject(objectPath(staging, row.sha256), row, order, pieces);
+      group.objects.push({ sha256: row.sha256, size: row.size, stamp });
     }
     this.#bytes += row.stored;
     this.#count++;
@@ -94,11 +105,14 @@ function* pathsOf(staging: string, { objects, parts }: Group): Generator<string>
   for (const { sha256 } of parts) yield partsPath(staging, sha256);
 }
 
-function writeObject(path: string, row: IndexRow, order: Order, pieces: Iterable<Uint8Array>): void {
+function writeObject(path: string, row: IndexRow, order: Order, pieces: Iterable<Uint8Array>): Stamp {
   try {
-    const found = row.size >= DIRECT_FROM_BYTES ? writeLarge(path, order, pieces) : writeSmall(path, row.size, order, pieces);
-    if (found.bytes !== row.size) throw wrongObject('ENTRY_SIZE', row, `has ${found.bytes} bytes, the index says ${row.size}`);
+    const found =
+      row.size >= DIRECT_FROM_BYTES ? writeLarge(path, order, pieces) : writeSmall(path, row.size, order, pieces);
+    if (found.bytes !== row.size)
+      throw wrongObject('ENTRY_SIZE', row, `has ${found.bytes} bytes, the index says ${row.size}`);
     if (found.sha256 !== row.sha256) throw wrongObject('ENTRY_HASH', row, 'is not the object that the index names');
+    return found.stamp;
   } catch (error) {
     rmSync(path, { force: true }); // the journal does not know it, so it must not look like a good one
     throw error;
@@ -106,25 +120,34 @@ function writeObject(path: string, row: IndexRow, order: Order, pieces: Iterable
 }
 
 const wrongObject = (code: 'ENTRY_SIZE' | 'ENTRY_HASH', row: IndexRow, why: string): Damaged =>
-  new Damaged(code, `entry ${JSON.stringify(row.kind === 'packed' ? row.member : row.entry)} ${why}`, { facts: { entry: row.entry, sha256: row.sha256, volume: row.volume } });
+  new Damaged(code, `entry ${JSON.stringify(row.kind === 'packed' ? row.member : row.entry)} ${why}`, {
+    facts: { entry: row.entry, sha256: row.sha256, volume: row.volume },
+  });
 
-interface Written {
+interface Hashed {
   readonly sha256: Sha256;
   readonly bytes: number;
+}
+
+interface Written extends Hashed {
+  readonly stamp: Stamp;
 }
 
 function writeSmall(path: string, size: number, { exec, mtime }: Order, pieces: Iterable<Uint8Array>): Written {
   const fd = openNew(path, fileMode(exec));
   try {
     const found = writePieces(fd, path, size, pieces);
-    withFaults({ where: 'machine', doing: 'write', what: path }, () => futimesSync(fd, mtime / 1000, mtime / 1000));
-    return found;
+    const stamp = withFaults({ where: 'machine', doing: 'write', what: path }, () => {
+      futimesSync(fd, mtime / 1000, mtime / 1000);
+      return stampOfFile(fstatSync(fd));
+    });
+    return { ...found, stamp };
   } finally {
     closeSync(fd);
   }
 }
 
-function writePieces(fd: number, path: string, size: number, pieces: Iterable<Uint8Array>): Written {
+function writePieces(fd: number, path: string, size: number, pieces: Iterable<Uint8Array>): Hashed {
   const iterator = pieces[Symbol.iterator]();
   const first = iterator.next();
   if (first.done === true) return { sha256: sha256Of(new Uint8Array(0)), bytes: 0 };
@@ -145,7 +168,7 @@ function writePieces(fd: number, path: string, size: number, pieces: Iterable<Ui
 
 function writeAll(fd: number, path: string, bytes: Uint8Array, position: number): void {
   withFaults({ where: 'machine', doing: 'write', what: path }, () => {
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
+    for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
   });
 }
 
@@ -175,13 +198,18 @@ function writeLarge(path: string, { exec, mtime }: Order, pieces: Iterable<Uint8
     writer.abandon();
     throw error;
   }
-  withFaults({ where: 'machine', doing: 'write', what: path }, () => utimesSync(path, mtime / 1000, mtime / 1000));
-  return { sha256: digest.digest(), bytes: digest.bytes };
+  const stamp = withFaults({ where: 'machine', doing: 'write', what: path }, () => {
+    utimesSync(path, mtime / 1000, mtime / 1000);
+    return stampOfFile(lstatSync(path));
+  });
+  return { sha256: digest.digest(), bytes: digest.bytes, stamp };
 }
 
 /** Parts come in any order and from several media; the whole is compared with its digest once all are there. */
 function writePart(path: string, at: number, pieces: Iterable<Uint8Array>): void {
-  const fd = withFaults({ where: 'machine', doing: 'write', what: path }, () => openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600));
+  const fd = withFaults({ where: 'machine', doing: 'write', what: path }, () =>
+    openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600),
+  );
   let position = at;
   try {
     for (const piece of pieces) {

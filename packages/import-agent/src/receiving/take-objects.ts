@@ -1,5 +1,5 @@
 /** Takes from one copy of a bundle what is still wanted: orders to the medium process, its news into the journal. */
-import { statfsSync, statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorFromJSON, type GapferryError } from '@gapferry/bundle-format/errors';
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
@@ -7,11 +7,11 @@ import { Unfit } from '@gapferry/bundle-format/errors';
 import { makeFolder } from '@gapferry/station/files/durable';
 import { formatBytes } from '@gapferry/station/format/bytes';
 import type { Target } from '../journal/inventories.ts';
-import { stagingOf } from '../publishing/tree.ts';
+import { stagingOf, tampered } from '../publishing/tree.ts';
 import type { AdmittedCopy } from '../trust/admit.ts';
 import { runTask } from '../work/run.ts';
 import type { World } from '../world.ts';
-import { indexPath, spoolFolder, volumeAsk } from './learn.ts';
+import { freeBytes, indexPath, spoolFolder, volumeAsk } from './learn.ts';
 import type { ReceiveEvent } from './requests.ts';
 import type { Medium } from './session.ts';
 
@@ -30,17 +30,29 @@ export interface Taken {
 const NOTHING: Taken = { lacked: true, objects: 0, bytes: 0, absent: [], whole: [], damage: [] };
 
 /** @param targets what the objects are wanted for @throws Unfit LOCAL_FULL, MEDIA_GONE, MEDIA_TIMEOUT; Damaged INDEX_INVALID */
-export async function takeObjects(world: World, medium: Medium, copy: AdmittedCopy, targets: readonly Target[]): Promise<Taken> {
+export async function takeObjects(
+  world: World,
+  medium: Medium,
+  copy: AdmittedCopy,
+  targets: readonly Target[],
+): Promise<Taken> {
   const { journal, config } = world;
   const { manifest } = copy.admission;
   const names = [...config.repositories.keys()];
-  const orders = join(spoolFolder(world, copy.sha256), 'orders');
-  const index = indexPath(world, copy.sha256, manifest);
-  const { wanted, lacked } = await runTask({ do: 'order', journal: journal.path, targets, index: { document: manifest.index, path: index }, names, orders });
+  const orders = join(spoolFolder(world, copy), 'orders');
+  const index = indexPath(world, copy);
+  const { wanted, lacked, needed } = await runTask({
+    do: 'order',
+    journal: journal.path,
+    targets,
+    index: { document: manifest.index, path: index },
+    names,
+    orders,
+  });
   if (wanted.length === 0) return { ...NOTHING, lacked };
   const stagings = names.map((name) => prepareStaging(config.repositories.get(name)?.path ?? ''));
   const total = wanted.reduce((sum, [, bytes]) => sum + bytes, 0);
-  requireSpace(stagings, total);
+  requireSpace(stagings, needed, copy);
   const damage: GapferryError[] = [];
   const reply = await medium.receive(
     {
@@ -60,8 +72,15 @@ export async function takeObjects(world: World, medium: Medium, copy: AdmittedCo
 const SPARE_BYTES = 64 * 1024 * 1024;
 
 /** Reads the volumes of a copy that were not read whole before. @returns what is wrong with them @throws Unfit MEDIA_GONE, MEDIA_TIMEOUT */
-export async function checkCopy(world: World, medium: Medium, { folder, admission: { manifest } }: AdmittedCopy, whole: ReadonlySet<number>): Promise<GapferryError[]> {
-  const volumes = manifest.volumes.map((_, number) => volumeAsk(manifest, number)).filter(({ number }) => number > 0 && !whole.has(number));
+export async function checkCopy(
+  world: World,
+  medium: Medium,
+  { folder, admission: { manifest } }: AdmittedCopy,
+  whole: ReadonlySet<number>,
+): Promise<GapferryError[]> {
+  const volumes = manifest.volumes
+    .map((_, number) => volumeAsk(manifest, number))
+    .filter(({ number }) => number > 0 && !whole.has(number));
   if (volumes.length === 0) return [];
   const damage: GapferryError[] = [];
   const total = volumes.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -69,25 +88,56 @@ export async function checkCopy(world: World, medium: Medium, { folder, admissio
   return damage;
 }
 
-/** Told before the first byte is written, where all targets lie on one filesystem that knows its size. @throws Unfit LOCAL_FULL */
-function requireSpace(stagings: readonly string[], bytes: number): void {
-  const [staging] = stagings;
-  if (staging === undefined || new Set(stagings.map((one) => statSync(one).dev)).size > 1) return;
-  const { bavail, bsize, blocks } = statfsSync(staging);
-  const free = bavail * bsize;
-  if (blocks === 0 || free >= bytes + SPARE_BYTES) return;
-  throw new Unfit('LOCAL_FULL', `${formatBytes(bytes)} are to be taken in, and only ${formatBytes(free)} are free at ${staging}`, { facts: { bytes, free, path: staging } });
+/** Told before the first byte is written, for each filesystem that knows its size. @throws Unfit LOCAL_FULL */
+function requireSpace(
+  stagings: readonly string[],
+  needed: readonly (readonly [staging: number, bytes: number])[],
+  { sha256, admission: { manifest } }: AdmittedCopy,
+): void {
+  const filesystems = new Map<number, { path: string; bytes: number }>();
+  for (const [staging, bytes] of needed) {
+    const path = stagings[staging] ?? '';
+    const { dev } = statSync(path);
+    filesystems.set(dev, { path, bytes: bytes + (filesystems.get(dev)?.bytes ?? 0) });
+  }
+  for (const { path, bytes } of filesystems.values()) {
+    const free = freeBytes(path);
+    if (free === undefined || free >= bytes + SPARE_BYTES) continue;
+    throw new Unfit(
+      'LOCAL_FULL',
+      `bundle ${manifest.sequence} brings ${formatBytes(bytes)}, and only ${formatBytes(free)} are free at ${path}`,
+      { facts: { bytes, free, path, bundle: sha256 } },
+    );
+  }
 }
 
-/** Readable by nobody else: clients must not find what is not published. */
+/** Readable by nobody else: clients must not find what is not published. @throws Refused STORE_TAMPERED when others could exchange what lies there */
 export function prepareStaging(root: string): string {
-  makeFolder(join(root, '.gapferry'), 0o700);
   const staging = stagingOf(root);
-  makeFolder(staging, 0o700);
+  for (const folder of [join(root, '.gapferry'), staging]) {
+    if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) makeFolder(folder, 0o700);
+    mustBeOurs(folder);
+  }
   return staging;
 }
 
-function hear({ journal, progress }: World, names: readonly string[], event: ReceiveEvent, damage: GapferryError[], total: number): void {
+function mustBeOurs(folder: string): void {
+  const stat = lstatSync(folder);
+  if (!stat.isDirectory()) throw tampered(folder, 'is no folder: objects would be staged elsewhere');
+  const me = process.geteuid?.();
+  if (me === undefined) return; // Windows answers by other means
+  if (stat.uid !== me)
+    throw tampered(folder, `belongs to another user (${stat.uid}), who could exchange what lies there`);
+  if ((stat.mode & 0o022) !== 0) throw tampered(folder, 'may be written by others, who could exchange what lies there');
+}
+
+function hear(
+  { journal, progress }: World,
+  names: readonly string[],
+  event: ReceiveEvent,
+  damage: GapferryError[],
+  total: number,
+): void {
   switch (event.kind) {
     case 'staged':
       journal.holdings.stage(names[event.staging] ?? '', event.objects);
@@ -107,14 +157,24 @@ function hear({ journal, progress }: World, names: readonly string[], event: Rec
 /** Objects of which the last part has come are compared as a whole. */
 async function joinParts({ journal, config }: World, damage: GapferryError[]): Promise<void> {
   for (const { repository, sha256, size } of journal.holdings.completeParts()) {
-    const { good } = await runTask({ do: 'join', root: config.repositories.get(repository)?.path ?? '', sha256, size });
+    const { stamp } = await runTask({
+      do: 'join',
+      root: config.repositories.get(repository)?.path ?? '',
+      sha256,
+      size,
+    });
     journal.transaction(() => {
-      if (good) journal.holdings.stage(repository, [{ sha256, size }]);
+      if (stamp !== null) journal.holdings.stage(repository, [{ sha256, size, stamp }]);
       journal.holdings.unstageParts(sha256);
     });
-    if (!good) damage.push(wrongWhole(sha256));
+    if (stamp === null) damage.push(wrongWhole(sha256));
   }
 }
 
 const wrongWhole = (sha256: Sha256): GapferryError =>
-  errorFromJSON({ code: 'ENTRY_HASH', says: `an object that came in parts is not the one that the index names`, hint: 'make the bundle again at the exporter', facts: { sha256 } });
+  errorFromJSON({
+    code: 'ENTRY_HASH',
+    says: `an object that came in parts is not the one that the index names`,
+    hint: 'make the bundle again at the exporter',
+    facts: { sha256 },
+  });

@@ -1,6 +1,12 @@
 /** Opens a volume of a bundle so that every byte comes through the signed block list (DESIGN section 5.3). */
 import { join } from 'node:path';
-import { BlockChecker, blockCount, CheckedVolume, parseBlockList, type BlockList } from '@gapferry/bundle-format/blocks';
+import {
+  BlockChecker,
+  blockCount,
+  CheckedVolume,
+  parseBlockList,
+  type BlockList,
+} from '@gapferry/bundle-format/blocks';
 import { blocksName } from '@gapferry/bundle-format/layout';
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { withFaults } from '@gapferry/station/files/fault';
@@ -48,7 +54,9 @@ export function openVolume(folder: string, volume: VolumeAsk): OpenVolume | unde
 export function requireVolume(folder: string, volume: VolumeAsk): OpenVolume {
   const open = openVolume(folder, volume);
   if (open !== undefined) return open;
-  throw new Incomplete('BUNDLE_INCOMPLETE', `${volume.name} is not in ${folder}`, { facts: { folder, volume: volume.name } });
+  throw new Incomplete('BUNDLE_INCOMPLETE', `${volume.name} is not in ${folder}`, {
+    facts: { folder, volume: volume.name },
+  });
 }
 
 /** Fills `into`; gives the count, which is short only at the end of the file. @throws Damaged MEDIA_READ; Unfit MEDIA_GONE */
@@ -76,4 +84,3 @@ export function checkedVolume(name: string, open: OpenVolume, onBlock: (bytes: n
   };
   return new CheckedVolume(new BlockChecker(name, source, open.list));
 }
-

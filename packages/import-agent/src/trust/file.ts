@@ -1,4 +1,6 @@
 /** `trust.json`: the trust store as a file. Read whole and strictly; replaced as a whole. */
+import { lstatSync } from 'node:fs';
+import { octal } from '@gapferry/station/keys/owner';
 import { Misused } from '@gapferry/bundle-format/errors';
 import { parseStrictJSON, type JSONValue } from '@gapferry/bundle-format/json';
 import { isExporterId } from '@gapferry/bundle-format/names';
@@ -23,24 +25,51 @@ const keySchema = z.strictObject({
   added: z.string(),
   revoked: z.string().nullable(),
 });
-const fileSchema = z.strictObject({ gapferry: z.literal(FORMAT), version: z.int().nonnegative(), keys: z.array(keySchema).max(1000) });
+const fileSchema = z.strictObject({
+  gapferry: z.literal(FORMAT),
+  version: z.int().nonnegative(),
+  keys: z.array(keySchema).max(1000),
+});
 
-/** A store that is missing is empty: nobody is trusted. @throws Misused CONFIG_TRUST when it is not a trust store */
+/** A store that is missing is empty: nobody is trusted. @throws Misused CONFIG_TRUST when it is not a trust store, CONFIG_PERMS when others may write it */
 export function readTrust(path: string): TrustStore {
   const bytes = readBoundedIfThere(path, MAX_BYTES, { where: 'machine' });
   if (bytes === undefined) return EMPTY_TRUST;
+  assertNotForOthers(path);
   try {
     const file = fileSchema.parse(toPlain(parseStrictJSON(bytes, path, MAX_BYTES)));
     return { version: file.version, keys: file.keys.map((one) => toKey(one)) };
   } catch (cause) {
-    throw new Misused('CONFIG_TRUST', `the trust store ${path} cannot be read`, { cause, hint: 'restore the file from its backup, or mend it' });
+    throw new Misused('CONFIG_TRUST', `the trust store ${path} cannot be read`, {
+      cause,
+      hint: 'restore the file from its backup, or mend it',
+    });
+  }
+}
+
+/** Whoever may write it decides whom this site believes. Windows answers this by other means, which Node does not show. */
+function assertNotForOthers(path: string): void {
+  const me = process.geteuid?.();
+  if (me === undefined) return;
+  const { uid, mode } = lstatSync(path);
+  const safe = (uid === me || uid === 0) && (mode & 0o022) === 0;
+  if (!safe) {
+    throw new Misused(
+      'CONFIG_PERMS',
+      `the trust store ${path} may be changed by others (owner ${uid}, mode ${octal(mode)})`,
+      {
+        facts: { path, uid, mode: octal(mode) },
+        hint: `look whether its keys are the ones that you enrolled (trust list); then let only its owner write it: chmod go-w ${path}`,
+      },
+    );
   }
 }
 
 /** The lines of a public key file that were put into the store must still be the ones that the fingerprint names. */
 function toKey(one: z.infer<typeof keySchema>): TrustedKey {
   const publicKey = parsePublicKey(`untrusted comment: trust store\n${one.key}\n`, `the key of ${one.exporter}`);
-  if (fingerprintOf(publicKey) !== one.fingerprint) throw new Error(`the key of ${one.exporter} does not have the fingerprint beside it`);
+  if (fingerprintOf(publicKey) !== one.fingerprint)
+    throw new Error(`the key of ${one.exporter} does not have the fingerprint beside it`);
   const { exporter, label, replaces, repositories, added, revoked } = one;
   return { publicKey, exporter, label, replaces, repositories, added, revoked };
 }

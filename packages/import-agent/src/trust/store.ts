@@ -5,7 +5,13 @@
  */
 import { Misused, Refused } from '@gapferry/bundle-format/errors';
 import { isExporterId } from '@gapferry/bundle-format/names';
-import { exporterIdOf, fingerprintOf, keyIdText, type PublicKey, sameFingerprint } from '@gapferry/bundle-format/signature';
+import {
+  exporterIdOf,
+  fingerprintOf,
+  keyIdText,
+  type PublicKey,
+  sameFingerprint,
+} from '@gapferry/bundle-format/signature';
 
 export interface TrustedKey {
   readonly publicKey: PublicKey;
@@ -51,9 +57,13 @@ export function withKey(store: TrustStore, add: NewKey): TrustStore {
   const { publicKey } = add;
   const fingerprint = fingerprintOf(publicKey);
   if (!sameFingerprint(add.fingerprint, publicKey)) {
-    throw new Refused('KEY_MISMATCH', `the key has the fingerprint ${fingerprint}, which is not the one that was given`, {
-      facts: { found: fingerprint, given: add.fingerprint },
-    });
+    throw new Refused(
+      'KEY_MISMATCH',
+      `the key has the fingerprint ${fingerprint}, which is not the one that was given`,
+      {
+        facts: { found: fingerprint, given: add.fingerprint },
+      },
+    );
   }
   const known = store.keys.find((one) => sameKey(one.publicKey, publicKey));
   if (known?.revoked != null) {
@@ -104,13 +114,16 @@ export function findKey(store: TrustStore, which: string): TrustedKey {
   );
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
-  throw new Misused('UNKNOWN_NAME', `${JSON.stringify(which)} names ${found.length === 0 ? 'no key' : 'more than one key'} of the trust store`);
+  throw new Misused(
+    'UNKNOWN_NAME',
+    `${JSON.stringify(which)} names ${found.length === 0 ? 'no key' : 'more than one key'} of the trust store`,
+  );
 }
 
 /** The exporter and all that it was rebuilt from, newest first. */
 export function lineageOf(store: TrustStore, exporter: string): string[] {
   const line = [exporter];
-  for (let at: string | null | undefined = exporter; at != null; ) {
+  for (let at: string | null | undefined = exporter; at != null;) {
     const here: string = at;
     at = store.keys.find((one) => one.exporter === here && one.replaces !== null)?.replaces;
     if (at != null && line.includes(at)) break; // two that replace each other: a store mended by hand

@@ -1,8 +1,8 @@
-/** The store worker: a thread that does one task on a published tree, with blocking calls, and ends. It reads the journal and never writes it. */
+/** The store worker: a thread that does tasks on published trees, one after another, with blocking calls. It reads the journal and never writes it. */
 import { lstatSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parentPort, workerData } from 'node:worker_threads';
-import { errorToJSON } from '@gapferry/bundle-format/errors';
+import { parentPort } from 'node:worker_threads';
+import { Damaged, errorToJSON } from '@gapferry/bundle-format/errors';
 import type { Sha256 } from '@gapferry/bundle-format/sha256';
 import { classifier } from '@gapferry/repository/classify';
 import type { Preset } from '@gapferry/repository/preset-schema';
@@ -15,12 +15,15 @@ import { survey } from '../holdings/survey.ts';
 import { Findings } from '../journal/findings.ts';
 import { Holdings } from '../journal/holdings.ts';
 import { Inventories } from '../journal/inventories.ts';
+import { openForWriting } from '../journal/journal.ts';
 import { MIGRATIONS } from '../journal/schema.ts';
 import { Steps } from '../journal/steps.ts';
 import { publish, type PublishOrder } from '../publishing/publish.ts';
 import { stagingOf, Tree } from '../publishing/tree.ts';
 import { learnInventory, noteIndex } from '../receiving/documents.ts';
 import { type Order, writeOrders } from '../receiving/orders.ts';
+import type { Stamp } from '../receiving/requests.ts';
+import { stampOfFile, stillStaged } from '../receiving/stamp.ts';
 import { objectPath, partsPath } from '../receiving/staging.ts';
 import type { Answer, PublishTask, Results, Task } from './tasks.ts';
 
@@ -48,7 +51,7 @@ function withHoldings<T>(journal: string, use: (holdings: Holdings) => T): T {
 }
 
 function withInventories<T>(journal: string, readOnly: boolean, use: (inventories: Inventories) => T): T {
-  const db = openDatabase(journal, MIGRATIONS, { readOnly });
+  const db = readOnly ? openDatabase(journal, MIGRATIONS, { readOnly }) : openForWriting(journal);
   try {
     return use(new Inventories(db));
   } finally {
@@ -56,18 +59,34 @@ function withInventories<T>(journal: string, readOnly: boolean, use: (inventorie
   }
 }
 
-function order({ targets, index, names, orders }: Extract<Task, { do: 'order' }>, inventories: Inventories): Results['order'] {
-  if (inventories.want(targets).files === 0) return { lacked: false, wanted: [] };
+function order(
+  { targets, index, names, orders }: Extract<Task, { do: 'order' }>,
+  inventories: Inventories,
+): Results['order'] {
+  if (inventories.want(targets).files === 0) return { lacked: false, wanted: [], needed: [] };
   noteIndex(inventories, index.document, index.path, alive);
+  const liar = inventories.sizeThatLies();
+  if (liar !== undefined)
+    throw new Damaged('INDEX_INVALID', `the index gives the object ${liar} another size than the inventory`, {
+      facts: { sha256: liar },
+    });
   const wanted = new Map<number, number>();
-  writeOrders(orders, ordersFor(inventories, names, wanted));
-  return { lacked: true, wanted: [...wanted] };
+  const needed = new Map<number, number>();
+  writeOrders(orders, ordersFor(inventories, names, wanted, needed));
+  return { lacked: true, wanted: [...wanted], needed: [...needed] };
 }
 
-function* ordersFor(inventories: Inventories, names: readonly string[], wanted: Map<number, number>): Generator<Order> {
-  for (const { row, volume, stored, repository, exec, mtime } of inventories.orders()) {
+function* ordersFor(
+  inventories: Inventories,
+  names: readonly string[],
+  wanted: Map<number, number>,
+  needed: Map<number, number>,
+): Generator<Order> {
+  for (const { row, volume, stored, bytes, repository, exec, mtime } of inventories.orders()) {
+    const staging = names.indexOf(repository);
+    needed.set(staging, (needed.get(staging) ?? 0) + bytes);
     wanted.set(volume, (wanted.get(volume) ?? 0) + stored);
-    yield { row, volume, staging: names.indexOf(repository), exec, mtime };
+    yield { row, volume, staging, exec, mtime };
   }
 }
 
@@ -75,13 +94,17 @@ function perform(task: Task): Results[keyof Results] {
   switch (task.do) {
     case 'survey': {
       const findings = new Findings(task.findings);
-      const summary = withHoldings(task.journal, (holdings) => findings.during(() => survey(task.root, holdings.rows(task.repository), findings, alive)));
+      const summary = withHoldings(task.journal, (holdings) =>
+        findings.during(() => survey(task.root, holdings.rows(task.repository), findings, alive)),
+      );
       return { ...summary, changed: findings.count };
     }
     case 'recover': {
       const findings = new Findings(task.findings);
       const found = withHoldings(task.journal, (holdings) =>
-        findings.during(() => recoverPaths(task.root, holdings.unsure(task.repository, task.inventory), findings, alive)),
+        findings.during(() =>
+          recoverPaths(task.root, holdings.unsure(task.repository, task.inventory), findings, alive),
+        ),
       );
       return { found };
     }
@@ -102,7 +125,7 @@ function perform(task: Task): Results[keyof Results] {
     case 'order':
       return withInventories(task.journal, true, (inventories) => order(task, inventories));
     case 'join':
-      return { good: joinParts(stagingOf(task.root), task.sha256, task.size) };
+      return { stamp: joinParts(stagingOf(task.root), task.sha256, task.size) };
   }
 }
 
@@ -117,11 +140,19 @@ function sweep(task: Extract<Task, { do: 'sweep' }>, holdings: Holdings): Result
     },
     alive,
   );
-  if (kept.length > 0) syncFilesystem(staging);
+  if (kept.length > 0)
+    syncFilesystem(
+      staging,
+      kept.map(({ sha256 }) => objectPath(staging, sha256)),
+    );
   const lost: Sha256[] = [];
-  for (const { sha256, size } of holdings.staged(task.repository)) {
-    const stat = lstatSync(objectPath(staging, sha256), { throwIfNoEntry: false });
-    if (stat?.isFile() !== true || stat.size !== size) lost.push(sha256);
+  for (const object of holdings.staged(task.repository)) {
+    alive();
+    const found = stillStaged(staging, object);
+    if (found === undefined) {
+      lost.push(object.sha256);
+      rmSync(objectPath(staging, object.sha256), { recursive: true, force: true });
+    } else if (found.stamp !== object.stamp) kept.push(found);
   }
   return { kept, lost };
 }
@@ -137,7 +168,14 @@ function publishTask(task: PublishTask): Results['publish'] {
 }
 
 function orderOf({ repository, preset, earlier, roots }: PublishTask): PublishOrder {
-  return { repository, phases: preset.metadata, earlier, prune: preset.prune === 'unlisted', roleOf: roleOf(preset), roots };
+  return {
+    repository,
+    phases: preset.metadata,
+    earlier,
+    prune: preset.prune === 'unlisted',
+    roleOf: roleOf(preset),
+    roots,
+  };
 }
 
 function roleOf(preset: Preset): PublishOrder['roleOf'] {
@@ -150,21 +188,24 @@ function roleOf(preset: Preset): PublishOrder['roleOf'] {
   };
 }
 
-function joinParts(staging: string, sha256: Sha256, size: number): boolean {
+function joinParts(staging: string, sha256: Sha256, size: number): Stamp | null {
   const parts = partsPath(staging, sha256);
   const good = lstatSync(parts, { throwIfNoEntry: false })?.size === size && hashFile(parts, alive) === sha256;
   if (good) {
-    renameSync(parts, join(staging, sha256));
-    syncFilesystem(staging);
-  } else {
-    rmSync(parts, { force: true });
+    const path = join(staging, sha256);
+    renameSync(parts, path);
+    syncFilesystem(staging, [path]);
+    return stampOfFile(lstatSync(path));
   }
-  return good;
+  rmSync(parts, { force: true });
+  return null;
 }
 
-try {
-  // workerData is written by `runTask` alone
-  say({ kind: 'done', result: perform(workerData as Task) });
-} catch (error) {
-  say({ kind: 'error', error: errorToJSON(error) });
-}
+parentPort?.on('message', (task: Task) => {
+  try {
+    // written by `runTask` alone
+    say({ kind: 'done', result: perform(task) });
+  } catch (error) {
+    say({ kind: 'error', error: errorToJSON(error) });
+  }
+});

@@ -8,6 +8,7 @@ import type { SurveySummary } from '../holdings/survey.ts';
 import type { Target } from '../journal/inventories.ts';
 import type { PublishSummary } from '../publishing/publish.ts';
 import type { InventoryDocument } from '../receiving/documents.ts';
+import type { Stamp, StagedObject } from '../receiving/requests.ts';
 
 interface OnStore {
   readonly repository: string;
@@ -28,7 +29,13 @@ export interface PublishTask extends OnStore {
 export type Task =
   | ({ readonly do: 'survey' } & OnStore)
   | ({ readonly do: 'recover'; readonly inventory: number } & OnStore)
-  | { readonly do: 'sweep'; readonly repository: string; readonly root: string; readonly journal: string; readonly keepMaterialised: boolean }
+  | {
+      readonly do: 'sweep';
+      readonly repository: string;
+      readonly root: string;
+      readonly journal: string;
+      readonly keepMaterialised: boolean;
+    }
   | ({ readonly do: 'publish' } & PublishTask)
   | ({ readonly do: 'adopt'; readonly preset: Preset } & OnStore)
   /** Reads an inventory from the spool into the journal. Rows of an inventory mean nothing before it is complete. */
@@ -48,13 +55,22 @@ export type Task =
 export interface Results {
   readonly survey: SurveySummary & { readonly changed: number };
   readonly recover: { readonly found: number };
-  readonly sweep: { readonly kept: readonly { readonly sha256: Sha256; readonly size: number }[]; readonly lost: readonly Sha256[] };
+  readonly sweep: { readonly kept: readonly StagedObject[]; readonly lost: readonly Sha256[] };
   readonly publish: PublishSummary;
   readonly adopt: AdoptSummary;
   readonly learn: null;
   /** Volumes with something ordered, ascending, and how many bytes of each. */
-  readonly order: { readonly lacked: boolean; readonly wanted: readonly (readonly [volume: number, bytes: number])[] };
-  readonly join: { readonly good: boolean };
+  readonly order: {
+    readonly lacked: boolean;
+    readonly wanted: readonly (readonly [volume: number, bytes: number])[];
+    /** What it will take at the targets, by their places in `names`. */
+    readonly needed: readonly (readonly [place: number, bytes: number])[];
+  };
+  /** Null: they are not the object. */
+  readonly join: { readonly stamp: Stamp | null };
 }
 
-export type Answer = { readonly kind: 'alive'; readonly bytes: number } | { readonly kind: 'done'; readonly result: unknown } | { readonly kind: 'error'; readonly error: ErrorJSON };
+export type Answer =
+  | { readonly kind: 'alive'; readonly bytes: number }
+  | { readonly kind: 'done'; readonly result: unknown }
+  | { readonly kind: 'error'; readonly error: ErrorJSON };

@@ -75,6 +75,7 @@ export class BundleMaker {
   #without: (path: string) => boolean = () => false;
   #limits: VolumeLimits = DEFAULT_LIMITS;
   #bend: (manifest: Manifest) => Manifest = (manifest) => manifest;
+  #bendIndex: (rows: IndexRow[]) => IndexRow[] = (rows) => rows;
   #signer: SecretKey;
   #created = Date.now() - 3_600_000;
 
@@ -113,6 +114,11 @@ export class BundleMaker {
     this.#bend = bend;
     return this;
   }
+  /** Changes the rows of the index, and leaves the volumes as they are. */
+  bentIndex(bend: (rows: IndexRow[]) => IndexRow[]): this {
+    this.#bendIndex = bend;
+    return this;
+  }
   signedBy(key: SecretKey): this {
     this.#signer = key;
     return this;
@@ -123,11 +129,18 @@ export class BundleMaker {
     const folder = join(root, BUNDLES, bundleFolder(this.#exporter.id, this.#sequence));
     mkdirSync(folder, { recursive: true });
     const { index, volumes } = await this.#writeVolumes(folder);
-    const inventories = this.#repositories.map(({ name, tree }) => document(inventoryEntry(name), inventoryRows(tree).map(encodeInventoryRow)));
-    const indexDocument = document(INDEX_ENTRY, index.map(encodeIndexRow));
-    const head = await writeVolume(folder, 0, async (writer) => {
-      for (const { entry, data } of [...inventories, indexDocument]) await writer.add(entry, [data]);
-    }, true);
+    const inventories = this.#repositories.map(({ name, tree }) =>
+      document(inventoryEntry(name), inventoryRows(tree).map(encodeInventoryRow)),
+    );
+    const indexDocument = document(INDEX_ENTRY, this.#bendIndex(index).map(encodeIndexRow));
+    const head = await writeVolume(
+      folder,
+      0,
+      async (writer) => {
+        for (const { entry, data } of [...inventories, indexDocument]) await writer.add(entry, [data]);
+      },
+      true,
+    );
     const manifest = this.#bend({
       requires: [],
       exporter: this.#exporter.id,
@@ -138,7 +151,13 @@ export class BundleMaker {
       previous: null,
       basis: 'acknowledged',
       contents: 'scannable',
-      repositories: this.#repositories.map(({ name, preset, snapshot }, i) => ({ name, preset, snapshot, facts: new Map(), inventory: statement(inventories[i]) })),
+      repositories: this.#repositories.map(({ name, preset, snapshot }, i) => ({
+        name,
+        preset,
+        snapshot,
+        facts: new Map(),
+        inventory: statement(inventories[i]),
+      })),
       index: statement(indexDocument),
       volumes: [head, ...volumes],
     });
@@ -149,7 +168,14 @@ export class BundleMaker {
     return { folder, sha256: sha256Of(bytes), manifest };
   }
 
-  *#objects(): Generator<{ sha256: Sha256; size: number; repository: string; role: 'content' | 'metadata'; path: string; data: Uint8Array }> {
+  *#objects(): Generator<{
+    sha256: Sha256;
+    size: number;
+    repository: string;
+    role: 'content' | 'metadata';
+    path: string;
+    data: Uint8Array;
+  }> {
     const carried = new Set<string>();
     for (const { name, tree } of this.#repositories) {
       for (const [path, thing] of sorted(tree)) {
@@ -158,7 +184,14 @@ export class BundleMaker {
         const sha256 = sha256Of(data);
         if (carried.has(sha256)) continue;
         carried.add(sha256);
-        yield { sha256, size: data.length, repository: name, role: (thing.phase ?? 0) > 0 ? 'metadata' : 'content', path, data };
+        yield {
+          sha256,
+          size: data.length,
+          repository: name,
+          role: (thing.phase ?? 0) > 0 ? 'metadata' : 'content',
+          path,
+          data,
+        };
       }
     }
   }
@@ -183,14 +216,36 @@ export class BundleMaker {
               pieces.push(pack.end());
               const { offset } = await writer.add(plan.entry, pieces);
               for (const one of members) {
-                index.push({ sha256: one.object.sha256, size: one.object.size, kind: 'packed', volume: number, entry: plan.entry, offset: offset + one.offset, stored: one.object.size, method: 'stored', member: one.member });
+                index.push({
+                  sha256: one.object.sha256,
+                  size: one.object.size,
+                  kind: 'packed',
+                  volume: number,
+                  entry: plan.entry,
+                  offset: offset + one.offset,
+                  stored: one.object.size,
+                  method: 'stored',
+                  member: one.member,
+                });
               }
             } else {
               const { object } = plan;
               const at = plan.kind === 'part' ? plan.at : 0;
               const { offset } = await writer.add(plan.entry, [object.data.subarray(at, at + plan.stored)]);
-              const where = { sha256: object.sha256, size: object.size, volume: number, entry: plan.entry, offset, stored: plan.stored, method: 'stored' } as const;
-              index.push(plan.kind === 'part' ? { ...where, kind: 'part', part: plan.part, of: plan.of, at: plan.at } : { ...where, kind: 'whole' });
+              const where = {
+                sha256: object.sha256,
+                size: object.size,
+                volume: number,
+                entry: plan.entry,
+                offset,
+                stored: plan.stored,
+                method: 'stored',
+              } as const;
+              index.push(
+                plan.kind === 'part'
+                  ? { ...where, kind: 'part', part: plan.part, of: plan.of, at: plan.at }
+                  : { ...where, kind: 'whole' },
+              );
             }
           }
         }),
@@ -204,17 +259,29 @@ export const bytesOf = (data: string | Uint8Array): Uint8Array => (typeof data =
 
 const sorted = (tree: Tree): [string, Exclude<Tree[string], string>][] =>
   Object.entries(tree)
-    .map(([path, thing]): [string, Exclude<Tree[string], string>] => [path, typeof thing === 'string' ? { data: thing } : thing])
+    .map(([path, thing]): [string, Exclude<Tree[string], string>] => [
+      path,
+      typeof thing === 'string' ? { data: thing } : thing,
+    ])
     .sort(([a], [b]) => comparePaths(a, b));
 
-const place = (phase = 0): { role: 'content' } | { role: 'metadata'; phase: number } => (phase > 0 ? { role: 'metadata', phase } : { role: 'content' });
+const place = (phase = 0): { role: 'content' } | { role: 'metadata'; phase: number } =>
+  phase > 0 ? { role: 'metadata', phase } : { role: 'content' };
 
 export const inventoryRows = (tree: Tree): InventoryRow[] =>
   sorted(tree).map(([path, thing]): InventoryRow => {
     if ('dir' in thing) return { path, type: 'dir' };
     if ('link' in thing) return { path, type: 'link', ...place(thing.phase), target: thing.link };
     const data = bytesOf(thing.data);
-    return { path, type: 'file', ...place(thing.phase), size: data.length, sha256: sha256Of(data), exec: thing.exec ?? false, mtime: thing.mtime ?? MTIME };
+    return {
+      path,
+      type: 'file',
+      ...place(thing.phase),
+      size: data.length,
+      sha256: sha256Of(data),
+      exec: thing.exec ?? false,
+      mtime: thing.mtime ?? MTIME,
+    };
   });
 
 interface Document {
@@ -223,14 +290,23 @@ interface Document {
   readonly rows: number;
 }
 
-const document = (entry: string, lines: readonly string[]): Document => ({ entry, data: Buffer.from(lines.join('')), rows: lines.length });
+const document = (entry: string, lines: readonly string[]): Document => ({
+  entry,
+  data: Buffer.from(lines.join('')),
+  rows: lines.length,
+});
 
 const statement = (one: Document | undefined): Manifest['index'] => {
   if (one === undefined) throw new Error('no document');
   return { entry: one.entry, bytes: one.data.length, sha256: sha256Of(one.data), rows: one.rows };
 };
 
-async function writeVolume(folder: string, number: number, fill: (writer: VolumeWriter) => Promise<void>, deflate = false): Promise<Manifest['volumes'][number]> {
+async function writeVolume(
+  folder: string,
+  number: number,
+  fill: (writer: VolumeWriter) => Promise<void>,
+  deflate = false,
+): Promise<Manifest['volumes'][number]> {
   const pieces: Uint8Array[] = [];
   const blocks = new BlockHasher();
   const writer = new VolumeWriter(
@@ -248,5 +324,11 @@ async function writeVolume(folder: string, number: number, fill: (writer: Volume
   const list = encodeBlockList(blocks.end());
   writeFileSync(join(folder, volumeName(number)), volume);
   writeFileSync(join(folder, blocksName(number)), list);
-  return { name: volumeName(number), encoding: 'zip', bytes: volume.length, sha256: sha256Of(volume), blocks: sha256Of(list) };
+  return {
+    name: volumeName(number),
+    encoding: 'zip',
+    bytes: volume.length,
+    sha256: sha256Of(volume),
+    blocks: sha256Of(list),
+  };
 }

@@ -1,7 +1,23 @@
 /** A whole site in a folder: configuration, keys, trust, targets and a world, without any process but the ones that an import starts. */
-import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { encodeSecretKey, fingerprintOf, generateKeyPair, parseReceipt, type Receipt, verifySignatures } from '@gapferry/bundle-format';
+import {
+  encodeSecretKey,
+  fingerprintOf,
+  generateKeyPair,
+  parseReceipt,
+  type Receipt,
+  verifySignatures,
+} from '@gapferry/bundle-format';
 import { requirePlace } from '@gapferry/station/media/place';
 import { look, type Outcome, takeIn } from '../../src/agent.ts';
 import { openWorld, type OpenWorld } from '../../src/commands/open-world.ts';
@@ -34,8 +50,14 @@ export class Site {
     for (const repository of Object.keys(repositories)) mkdirSync(this.target(repository), { recursive: true });
     writeFileSync(join(home, 'site.key'), encodeSecretKey(this.#keys.secretKey), { mode: 0o600 });
     this.config = join(home, 'import-agent.yaml');
-    const lines = Object.entries(repositories).map(([repository, preset]) => `  ${repository}: { preset: ${preset}, path: ${JSON.stringify(this.target(repository))} }\n`);
-    writeFileSync(this.config, `site: ${name}\nrepositories:\n${lines.join('')}media:\n  - folder: ${JSON.stringify(this.medium)}\n`);
+    const lines = Object.entries(repositories).map(
+      ([repository, preset]) =>
+        `  ${repository}: { preset: ${preset}, path: ${JSON.stringify(this.target(repository))} }\n`,
+    );
+    writeFileSync(
+      this.config,
+      `site: ${name}\nrepositories:\n${lines.join('')}media:\n  - folder: ${JSON.stringify(this.medium)}\n`,
+    );
   }
 
   get trustPath(): string {
@@ -48,12 +70,25 @@ export class Site {
 
   trusts(exporter: Exporter, more: { replaces?: string; repositories?: string[] } = {}): this {
     const store = readTrust(this.trustPath);
-    writeTrust(this.trustPath, withKey(store, { publicKey: exporter.publicKey, fingerprint: fingerprintOf(exporter.publicKey), now: '2026-11-01T00:00:00Z', ...more }));
+    writeTrust(
+      this.trustPath,
+      withKey(store, {
+        publicKey: exporter.publicKey,
+        fingerprint: fingerprintOf(exporter.publicKey),
+        now: '2026-11-01T00:00:00Z',
+        ...more,
+      }),
+    );
     return this;
   }
 
   open(now?: () => Date): OpenWorld {
-    return openWorld(this.config, { doing: 'test', terminal: false, courier: () => undefined, ...(now === undefined ? {} : { now }) });
+    return openWorld(this.config, {
+      doing: 'test',
+      terminal: false,
+      courier: () => undefined,
+      ...(now === undefined ? {} : { now }),
+    });
   }
 
   /** One import as the command does it. */
@@ -82,7 +117,10 @@ export class Site {
         if (stat.isDirectory()) {
           if (readdirSync(path).length === 0) found[`${prefix}${name}/`] = '';
           walk(path, `${prefix}${name}/`);
-        } else found[prefix + name] = stat.isSymbolicLink() ? `-> ${readlinkSync(path)}` : `${(stat.mode & 0o100) !== 0 ? 'x ' : ''}${readFileSync(path, 'utf8')}`;
+        } else
+          found[prefix + name] = stat.isSymbolicLink()
+            ? `-> ${readlinkSync(path)}`
+            : `${(stat.mode & 0o100) !== 0 ? 'x ' : ''}${readFileSync(path, 'utf8')}`;
       }
     };
     walk(this.target(repository), '');
@@ -106,12 +144,18 @@ export class Site {
   receipt(): { receipt: Receipt; holds: string[]; missing: string[] } | undefined {
     const folder = join(this.medium, 'gapferry', 'receipts', this.#name);
     if (!existsSync(folder)) return undefined;
-    const name = readdirSync(folder).filter((one) => one.endsWith('.json')).sort().at(-1);
+    const name = readdirSync(folder)
+      .filter((one) => one.endsWith('.json'))
+      .sort()
+      .at(-1);
     if (name === undefined) return undefined;
     const bytes = readFileSync(join(folder, name));
     const signature = { name: `${name}.minisig`, bytes: readFileSync(join(folder, `${name}.minisig`)) };
     const receipt = parseReceipt(verifySignatures(name, bytes, [signature], [this.#keys.publicKey]).bytes);
-    const list = (suffix: string): string[] => readFileSync(join(folder, name.replace('.json', suffix)), 'utf8').split('\n').filter((line) => line !== '');
+    const list = (suffix: string): string[] =>
+      readFileSync(join(folder, name.replace('.json', suffix)), 'utf8')
+        .split('\n')
+        .filter((line) => line !== '');
     return { receipt, holds: list('.holds'), missing: list('.missing') };
   }
 
