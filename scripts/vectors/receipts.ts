@@ -42,10 +42,10 @@ function receipt(name: string, says: string, spec: string, expect: string, bend:
   const missing = bend.missing === undefined ? MISSING : bend.missing;
   const files: Record<string, FileInVector> = {
     'receipt.json': fileInVector(bytes),
-    'receipt.json.holds': { text: bend.holds ?? HOLDS },
+    'receipt.holds': { text: bend.holds ?? HOLDS },
   };
   if (signature !== null) files['receipt.json.minisig'] = fileInVector(signature);
-  if (missing !== null) files['receipt.json.missing'] = { text: missing };
+  if (missing !== null) files['receipt.missing'] = { text: missing };
   return { name, says, spec, expect, kind: 'receipt', files, keys: bend.keys ?? ['site'] };
 }
 const bad = (

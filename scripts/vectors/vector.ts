@@ -38,7 +38,7 @@ export interface BundleResult {
 }
 export interface ReceiptVector extends Common {
   readonly kind: 'receipt';
-  /** `receipt.json`, `receipt.json.minisig`, `receipt.json.holds`, `receipt.json.missing` */
+  /** `receipt.json`, `receipt.json.minisig`, `receipt.holds`, `receipt.missing` */
   readonly files: Readonly<Record<string, FileInVector>>;
   readonly keys: readonly string[];
 }

@@ -67,7 +67,7 @@ function runReceipt(vector: ReceiptVector): void {
     .filter(([name]) => name.endsWith('.minisig'))
     .map(([name, one]) => ({ name, bytes: one }));
   const receipt = parseReceipt(verifySignatures('receipt.json', bytes, signatures, trusted(vector.keys)).bytes);
-  for (const name of ['holds', 'missing'] as const) readCompanion(`receipt.json.${name}`, files, receipt[name]);
+  for (const name of ['holds', 'missing'] as const) readCompanion(`receipt.${name}`, files, receipt[name]);
 }
 
 /** In the order of format §9.2: length, digest, then the rows. */

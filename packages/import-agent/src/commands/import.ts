@@ -44,7 +44,7 @@ async function importNow(input: Input, context: Context): Promise<Result> {
       bar?.done();
       bar = undefined;
     }
-    return toResult(outcomes, input.arguments().length > 0);
+    return toResult(outcomes, { named: input.arguments().length > 0, answers: world.config.receipts });
   } finally {
     bar?.done();
     await close();
@@ -91,7 +91,10 @@ async function importFrom(
   }
 }
 
-export function toResult(outcomes: readonly Outcome[], named: boolean): Result {
+export function toResult(
+  outcomes: readonly Outcome[],
+  { named, answers }: { readonly named: boolean; readonly answers: boolean },
+): Result {
   const bundles = outcomes.flatMap((outcome) => outcome.bundles);
   const refused = outcomes.flatMap((outcome) => outcome.refused);
   if (bundles.length === 0 && named && refused.length === 0)
@@ -124,6 +127,7 @@ export function toResult(outcomes: readonly Outcome[], named: boolean): Result {
       bundles,
       receipts,
       kept.map(({ message }) => message),
+      answers,
     ),
   };
 }
@@ -147,6 +151,8 @@ function linesOf(
   bundles: readonly BundleOutcome[],
   receipts: readonly number[],
   kept: readonly string[],
+  /** False where the site never sends anything back. */
+  answers: boolean,
 ): string[] {
   const refused = outcomes.flatMap((outcome) => outcome.refused);
   if (bundles.length === 0 && refused.length === 0) return ['nothing to take in'];
@@ -156,7 +162,7 @@ function linesOf(
     ...refused.flatMap(({ code, message, hint }) => [`${code}: ${message}`, `hint: ${hint}`]),
     ...(objects > 0 ? [`taken: ${objects} objects, ${formatBytes(bytes)}`] : []),
     ...(receipts.length > 0 ? [`receipt ${receipts.join(', ')} lies on the medium`] : []),
-    ...(receipts.length === 0 && kept.length === 0 && outcomes.some(({ published }) => published.length > 0)
+    ...(answers && receipts.length === 0 && kept.length === 0 && outcomes.some(({ published }) => published.length > 0)
       ? ['the receipt waits for the next medium']
       : []),
     ...foreignLines(outcomes.flatMap(({ foreign }) => foreign)),
